@@ -16,7 +16,6 @@ BELOW = {"domain": (*_RULES, "*.domain"), "db": (*_RULES, "*.domain", "app.db", 
 #: Storage that knows of what lies beside it: migrations install the triggers, and upkeep of the queue looks at them.
 KNOWS_CAPTURE = {
     "app/db/migrate.py": "app.capture.triggers",
-    "app/webhooks/db/webhook_catch_ups.py": "app.capture.missed_changes",
 }
 PACKAGES = set(ALLOWED)
 

@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
-from app.capture.change_events import Waiting, may_prepare_transactions, work_waits
+from app.capture.change_events import may_prepare_transactions, work_waits
 from app.db.pool import DATABASE_ERRORS, Connection, connection
 from app.telemetry.outages import Outage
 from app.webhooks.jobs import Job
@@ -19,6 +19,8 @@ _LOST_AFTER_S = 1.0
 _RECONNECT_S = 0.5
 #: Seconds between looks if no commit rings, because transactions may be prepared. A change waits 25 ms on average.
 _UNRUNG_POLL_S = 0.05
+#: Seconds between looks at all that waits to be published. The others begin where the publisher has found the first.
+_FULL_LOOK_S = 5.0
 
 
 class Doorbell:
@@ -42,6 +44,7 @@ class Doorbell:
         self._note_connection = note_connection
         self._heard = asyncio.Event()
         self._asked: dict[Job, float] = {}
+        self._fully_looked_at = float("-inf")
         self._outage = Outage("doorbell.lost", "doorbell.back")
 
     def begun(self, job: Job) -> None:
@@ -72,7 +75,7 @@ class Doorbell:
         is_clean = False
         try:
             await self._note_connection(True)
-            await self._ask_for(await work_waits(conn))
+            await self._look(conn)
             follow_up = len(_FOLLOW_UP_S)
             while not self._resources.stopping.is_set():
                 if await self._wait(_FOLLOW_UP_S[follow_up] if follow_up < len(_FOLLOW_UP_S) else idle):
@@ -80,7 +83,7 @@ class Doorbell:
                     await self.ask(Job.PUBLISH)
                     follow_up = 0
                 else:
-                    await self._ask_for(await work_waits(conn))
+                    await self._look(conn)
                     follow_up += 1
         finally:
             with contextlib.suppress(*DATABASE_ERRORS):
@@ -91,7 +94,12 @@ class Doorbell:
                 with contextlib.suppress(*DATABASE_ERRORS):
                     conn.terminate()
 
-    async def _ask_for(self, waiting: Waiting) -> None:
+    async def _look(self, conn: Connection) -> None:
+        """Ask for the jobs that have work."""
+        now = time.monotonic()
+        if is_full := now - self._fully_looked_at >= _FULL_LOOK_S:
+            self._fully_looked_at = now
+        waiting = await work_waits(conn, floor=0 if is_full else self._resources.floors.lowest)
         if waiting.publish:
             await self.ask(Job.PUBLISH)
         if waiting.deliver:

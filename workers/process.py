@@ -186,7 +186,7 @@ async def _work(resources: Resources, deliverer: Deliverer, outage: Outage) -> N
         worker.allow_pick_jobs = has_database
         worker.ring()
 
-    publisher = Publisher(resources)
+    publisher = Publisher(resources, deliverer)
     doorbell = Doorbell(resources, ring, take_jobs)
     worker = WokenWorker(
         functions=FUNCTIONS,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import httpx
 from databases import Database
 
+from app.capture.floors import Floors
 from app.db.hosts import UNREACHABLE
 from app.db.migrate import check_revision
 from app.db.pool import connection, create_database
@@ -40,6 +41,7 @@ class Resources:
     filters: FilterProcess = field(default_factory=FilterProcess)
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
     pace: Pace = field(default_factory=Pace)
+    floors: Floors = field(default_factory=Floors)
     deliveries: DeliveryTally = field(default_factory=DeliveryTally)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     #: When this process last counted webhooks for the metrics, by the monotonic clock; None: not yet.

@@ -16,6 +16,7 @@ from app.webhooks.jobs import Job, enqueue
 from workers.deliver.job import Deliverer
 from workers.doorbell import Doorbell
 from workers.publish.publisher import Publisher
+from workers.publish.step import Step
 from workers.resources import Resources
 from workers.upkeep.backfill import backfill_all
 from workers.upkeep.catch_up import catch_up_all
@@ -54,8 +55,8 @@ async def publish(ctx: ArqContext) -> None:
     try:
         async with asyncio.TaskGroup() as delivering:
 
-            def deliver_step() -> None:
-                if not context.deliverer.wake():
+            def deliver_step(step: Step) -> None:
+                if step.is_due and not context.deliverer.wake():
                     delivering.create_task(_deliver(ctx, context))
 
             if await context.publisher.publish(on_step=deliver_step):

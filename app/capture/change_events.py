@@ -94,12 +94,15 @@ class Waiting:
     advance: bool
 
 
-async def claim_batch(conn: Connection, *, limit: int, first_lane: Lane = Lane.ORDINARY) -> list[ChangeEvent]:
+async def claim_batch(
+    conn: Connection, *, limit: int, first_lane: Lane = Lane.ORDINARY, floors: Sequence[int] = (0, 0, 0)
+) -> list[ChangeEvent]:
     """Lock shards until the transaction ends and return the oldest unpublished events of one lane.
 
     Args:
         limit: Number of events, at most.
         first_lane: The lane that is looked into first; the others follow while nothing is found.
+        floors: Of each lane but the last: `Floors.turns`.
 
     Returns:
         Events, shard by shard; those of one entity oldest first, and of all lanes. Empty when nothing waits that
@@ -107,7 +110,7 @@ async def claim_batch(conn: Connection, *, limit: int, first_lane: Lane = Lane.O
 
     Source: migrations/functions/claim_change_events.sql.
     """
-    rows = await conn.fetch("select * from claim_change_events($1, $2)", limit, int(first_lane))
+    rows = await conn.fetch("select * from claim_change_events($1, $2, $3)", limit, int(first_lane), list(floors))
     return [
         ChangeEvent(
             id=row["id"],
@@ -128,8 +131,13 @@ async def claim_batch(conn: Connection, *, limit: int, first_lane: Lane = Lane.O
     ]
 
 
-async def mark_published(conn: Connection, ids: Sequence[int]) -> bool:
+async def mark_published(conn: Connection, ids: Sequence[int], *, floor: int = 0) -> bool:
     """Mark them, all with the same time: that is how `webhookExplain` knows what was published together.
+
+    Args:
+        conn: The connection with the transaction.
+        ids: The change events.
+        floor: The lowest id that is looked at for others that wait. What a step has left over may be below.
 
     Returns:
         Whether others wait. Other publishers may have claimed them.
@@ -141,10 +149,11 @@ async def mark_published(conn: Connection, ids: Sequence[int]) -> bool:
           update change_events set published_at = statement_timestamp()
           where published_at is null and id = any($1::bigint[])
         )
-        select count(*) > $2 from (select from change_events_open where lane < 3 limit $2 + 1) waiting
+        select count(*) > $2 from (select from change_events_open where id >= $3 and +lane < 3 limit $2 + 1) waiting
         """,
         list(ids),
         len(ids),
+        floor,
     )
     return is_more
 
@@ -179,7 +188,7 @@ async def list_destroyed_since(conn: Connection, seen: Mapping[tuple[str, int], 
         select s.entity_type, s.entity_id from unnest($1::text[], $2::bigint[], $3::bigint[])
           s(entity_type, entity_id, last_id)
         where exists (select from change_events_open e
-          where e.entity_type = s.entity_type and e.entity_id = s.entity_id and e.id > s.last_id and e.lane < 3
+          where e.entity_type = s.entity_type and e.entity_id = s.entity_id and +e.id > s.last_id and e.lane < 3
             and e.operation = 'DESTROY'
           -- Keeps this from becoming a join with all that waits, which is planned while hardly anything does.
           offset 0)
@@ -201,7 +210,12 @@ async def set_aside(conn: Connection, ids: Sequence[int], failure: str) -> None:
 
 async def retry_set_aside(conn: Connection) -> int:
     """Have everything that was set aside published again. Returns how many change events that is."""
-    status = await conn.execute("update change_events_open set lane = 1, failure = null where lane = 3")
+    status = await conn.execute(
+        # A turn of their own: publishers look for none that is lower than what waited before.
+        "update change_events_open set lane = 1, failure = null, turn = nextval('change_events_id_seq') where lane = 3"
+    )
+    # Publishers that look for work begin above these events' ids.
+    await conn.execute("notify tellgraph")
     return int(status.removeprefix("UPDATE "))
 
 
@@ -228,13 +242,18 @@ async def may_prepare_transactions(conn: Connection) -> bool:
     return bool(await conn.fetchval("select current_setting('max_prepared_transactions') <> '0'"))
 
 
-async def work_waits(conn: Connection) -> Waiting:
-    """Tell which work waits for workers. Each answer is one look-up in an index."""
+async def work_waits(conn: Connection, *, floor: int = 0) -> Waiting:
+    """Tell which work waits for workers. Each answer is one look-up in an index.
+
+    Args:
+        conn: The connection.
+        floor: The lowest id of a change event that is looked for. What a step has left over may be below.
+    """
     # statement_timestamp(): by the volatile clock_timestamp() no index can be searched, and each look would read
     # all events that wait for their retry.
     row = await conn.fetchrow(
         f"""
-        select exists (select from change_events_open where lane < 3) as publish,
+        select exists (select from change_events_open where id >= $1 and +lane < 3) as publish,
           exists (select from webhook_events_open where state in ({DUE_STATES})
             and not is_pulled and due_at <= statement_timestamp()) as deliver,
           exists (select from webhook_replays where state = 'RUNNING')
@@ -246,7 +265,8 @@ async def work_waits(conn: Connection) -> Waiting:
               where e.state = 'RENDER_FAILED' and e.due_at is not null)
             or exists (select from webhooks w where w.is_enabled and w.missed_since is not null
               and w.deleted_at is null) as advance
-        """
+        """,
+        floor,
     )
     assert row is not None
     return Waiting(publish=row["publish"], deliver=row["deliver"], advance=row["advance"])

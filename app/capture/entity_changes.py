@@ -58,7 +58,7 @@ async def list_entity_changes(conn: RowReader, entity_type: str, entity_id: int,
     columns = "id, txid, operation, columns, changes, is_cut, seller_id, recorded_at, published_at, lane"
     rows = await conn.fetch(
         f"""
-        (select {columns} from change_events_open where entity_type = $1 and entity_id = $2 order by id desc limit $3)
+        (select {columns} from change_events_open where entity_type = $1 and entity_id = $2 order by +id desc limit $3)
         union all
         (select {columns} from (
           select {columns}, entity_type from change_events_published where entity_id = $2 order by id desc limit $4

@@ -197,7 +197,7 @@ async def begin_missing(conn: Connection, ids: Collection[WebhookId]) -> dict[We
         """
         select w.id from unnest($1::bigint[]) w(id) where $2 <= (
           select count(*) from (
-            select from webhook_events_open e where e.webhook_id = w.id and e.state = 'HELD' limit $2) held)
+            select from webhook_events_open e where +e.webhook_id = w.id and e.state = 'HELD' limit $2) held)
         order by w.id
         """,
         list(ids),

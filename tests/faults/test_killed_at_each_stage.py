@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from aiohttp import web
 
+from tests.support.frozen import BY_CLAIMS, CLAIM_LOCK, CLAIMING
 from tests.support.held import held
 from tests.support.hostile import HostileConnection, hostile_server
 from tests.support.load import Load, create_load, tell
@@ -71,6 +72,7 @@ async def recover(load: Load, redis_url: str, stage: str) -> int:
     [
         ("claimed", "lock table variants in access exclusive mode", "variants", {"unpublished": 1}),
         ("rendered", "lock table payloads in share mode", "insert into payloads", {"unpublished": 1}),
+        ("made", "lock table delivery_attempts in share mode", "with given as", {"unpublished": 1}),
         ("stored", "lock table change_events in share mode", "update change_events", {"unpublished": 1}),
         (
             "committed",
@@ -103,10 +105,12 @@ async def test_killed_while_it_claims(
 ) -> None:
     load = await create_load(database_url, receiver, seed=22, variants=VARIANTS)
 
+    await _execute(load, BY_CLAIMS)
+
     # The statement that claims is sent whole: PostgreSQL may go on with it when nobody waits for the answer any more.
     async with (
-        held(database_url, "lock table delivery_attempts in share mode") as lock_held,
-        killed_when(load, redis_url, lambda: lock_held.reached("claim_webhook_events")),
+        held(database_url, CLAIM_LOCK) as lock_held,
+        killed_when(load, redis_url, lambda: lock_held.reached(CLAIMING)),
     ):
         if not is_committed:
             await lock_held.end_waiting()
@@ -158,8 +162,12 @@ def _id_of(request: bytes) -> str:
 
 
 async def _point(load: Load, url: str) -> None:
+    await _execute(load, "update webhooks set url = $1, timeout_s = 3", url)
+
+
+async def _execute(load: Load, sql: str, *args: object) -> None:
     conn = await asyncpg.connect(load.database_url)
-    await conn.execute("update webhooks set url = $1, timeout_s = 3", url)
+    await conn.execute(sql, *args)
     await conn.close()
 
 

@@ -67,7 +67,9 @@ class Workers:
         return not self.delivering
 
     async def publish(self) -> None:
-        await asyncio.gather(*(publish_all(one) for one in self.resources))
+        """Publish with all workers. The first one sends at once what it can; of the others, claims find everything."""
+        first, *others = self.resources
+        await asyncio.gather(publish_all(first, self.deliverers[0]), *(publish_all(one) for one in others))
 
     async def backfill(self) -> None:
         await asyncio.gather(*(backfill_all(one) for one in self.resources))

@@ -9,7 +9,11 @@ from tests.support.held import held
 from tests.support.worker_process import WorkerProcess
 
 #: In the beginning of the statement that claims.
-_CLAIMING = "claim_webhook_events"
+CLAIMING = "claim_webhook_events"
+#: Only claims wait for this. A webhook with a rate is left to them: see BY_CLAIMS.
+CLAIM_LOCK = "lock table webhook_tokens in share mode"
+#: Events of all webhooks are claimed by claims alone, and not as they are made.
+BY_CLAIMS = "update webhooks set rate_limit = 1000"
 
 
 @asynccontextmanager
@@ -20,9 +24,10 @@ async def frozen_after_claim(
 
     Gives the frozen worker; it is thawed at the end. Something must be due after the change.
     """
-    async with held(database_url, "lock table delivery_attempts in share mode") as lock:
+    async with held(database_url, CLAIM_LOCK) as lock:
+        await lock.execute(BY_CLAIMS)
         await change()
-        await lock.reached(_CLAIMING)
+        await lock.reached(CLAIMING)
         ports = await lock.find_ports()
         # The other one may wait for the first one's lock.
         claiming = next(worker for worker in workers if ports & _ports(worker))

@@ -16,6 +16,10 @@ class HeldLock:
     conn: asyncpg.Connection
     _look: asyncpg.Connection
 
+    async def execute(self, sql: str) -> None:
+        """Execute a statement by itself, beside the transaction with the lock."""
+        await self._look.execute(sql)
+
     async def reached(self, statement: str) -> None:
         """Wait until a statement with this in its text waits for the lock."""
         await until(lambda: self._waiting(statement), deadline_s=60)

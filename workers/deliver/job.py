@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
 
 import structlog
@@ -17,7 +17,8 @@ from app.webhooks.db.deliveries import DueEvent, Result
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.services.attempts import Outcome, build_result, list_retried
 from app.webhooks.services.succession import LOOK_AGAIN_S, supersede_failed
-from workers.deliver.fairness import FairTurns, find_claim_budget
+from workers.deliver.fairness import FairTurns
+from workers.deliver.handover import Handover, Places
 from workers.deliver.lease import Lease, LeaseOver, elapsed_s
 from workers.deliver.outcome import build_failure, build_outcome
 from workers.deliver.record import count_attempts, record
@@ -43,8 +44,7 @@ class Deliverer:
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        # One entry is one place: a POST that is in flight, or has ended and is not stored yet, with its bytes.
-        self._sending: dict[asyncio.Task[Outcome | None], int] = {}
+        self._places = Places(resources.settings.deliver_max_in_flight)
         self._finished: list[asyncio.Task[Outcome | None]] = []
         self._has_finished = asyncio.Event()
         self._retried: list[WebhookEventId] = []
@@ -53,8 +53,6 @@ class Deliverer:
         self._claim_count = 0
         self._shift = Shift(resources.stopping)
         self._turns = FairTurns()
-        # Mean size of the last claim's payloads.
-        self._mean_bytes = 1
 
     @contextlib.asynccontextmanager
     async def recording(self) -> AsyncIterator["Deliverer"]:
@@ -74,7 +72,7 @@ class Deliverer:
     @property
     def in_flight(self) -> int:
         """The number of POSTs that have begun and whose results are not stored yet."""
-        return len(self._sending)
+        return len(self._places.sending)
 
     def wake(self) -> bool:
         """Have the claiming job look again. Return whether there is one."""
@@ -89,7 +87,7 @@ class Deliverer:
         Args:
             stays: Whether to stay for the whole shift.
         """
-        return await self._shift.work(self._claim_unbroken, is_busy=lambda: bool(self._sending), stays=stays)
+        return await self._shift.work(self._claim_unbroken, is_busy=lambda: bool(self._places.sending), stays=stays)
 
     async def _claim_unbroken(self) -> bool:
         """Finish a claim even if the job is cancelled: events claimed and not sent would wait for a whole lease."""
@@ -107,9 +105,7 @@ class Deliverer:
     async def _claim(self) -> bool:
         """Claim as many events as there are places for, and start sending. Return whether there may be more."""
         settings = self._resources.settings
-        budget = find_claim_budget(
-            places=settings.deliver_max_in_flight, in_flight=self._sending.values(), mean_bytes=self._mean_bytes
-        )
+        budget = self._places.find_budget()
         if budget is None:
             return False
         # One statement, which commits by itself: a transaction around it would cost two more round trips.
@@ -126,19 +122,36 @@ class Deliverer:
                 max_bytes=budget.max_bytes,
                 only_idle=budget.only_idle,
             )
-        # The claim is committed, so sending may begin. All requests are prepared before the first is sent: done in
-        # turns, each step would find the processor's caches full of other code and take about twice as long.
+        self._send_all(claimed, asked_at)
+        if claimed:
+            self._places.mean_bytes = sum(due.size for due in claimed) // len(claimed) + 1
+        return self._turns.note_claim(budget, claimed)
+
+    @contextlib.contextmanager
+    def handing_over(self) -> Iterator[Handover | None]:
+        """Let a publishing step claim events as it makes them. None while the process stops."""
+        if self._resources.stopping.is_set():
+            yield None
+            return
+        lease_s = self._resources.settings.deliver_lease_s
+        handover = Handover(places=self._places, turns=self._turns, lease_s=lease_s, send_all=self._send_all)
+        try:
+            yield handover
+        finally:
+            handover.close()
+
+    def _send_all(self, claimed: Sequence[DueEvent], asked_at: float) -> None:
+        """Begin to send claimed events. The claim, which was sent at `asked_at`, has been committed."""
+        # All requests are prepared before the first is sent: done in turns, each step would find the processor's caches
+        # full of other code and take about twice as long.
         now = clock.now()
         for due, prepared in [(due, self._prepared(due, now)) for due in claimed]:
-            lease = Lease.granted(asked_at, lease_s=settings.deliver_lease_s, timeout_s=due.timeout_s)
-            self._start(due, prepared, lease)
-        if claimed:
-            self._mean_bytes = sum(due.size for due in claimed) // len(claimed) + 1
-        return self._turns.note_claim(budget, claimed)
+            lease_s = self._resources.settings.deliver_lease_s
+            self._start(due, prepared, Lease.granted(asked_at, lease_s=lease_s, timeout_s=due.timeout_s))
 
     def _start(self, due: DueEvent, prepared: PreparedRequest | Outcome, lease: Lease) -> None:
         sending = asyncio.create_task(self._send(due, prepared, lease))
-        self._sending[sending] = due.size
+        self._places.sending[sending] = due.size
         sending.add_done_callback(self._sent)
 
     def _sent(self, sending: asyncio.Task[Outcome | None]) -> None:
@@ -149,7 +162,7 @@ class Deliverer:
         """Store results as soon as a POST has finished. Those that finish meanwhile are stored together next."""
         while True:
             await self._has_finished.wait()
-            if len(self._finished) < len(self._sending):
+            if len(self._finished) < len(self._places.sending):
                 await asyncio.sleep(_GATHER_S)
             self._has_finished.clear()
             finished, self._finished = self._finished, []
@@ -159,7 +172,7 @@ class Deliverer:
             claims = self._claim_count
             may_be_due = await record(results, self._resources.database)
             for task in finished:
-                del self._sending[task]
+                del self._places.sending[task]
             if waiting := [one.id for one in list_retried(results) if (one.delay_s or 0) > LOOK_AGAIN_S]:
                 self._retried += waiting
                 self._has_retried.set()
@@ -192,8 +205,8 @@ class Deliverer:
         try:
             await asyncio.wait_for(self._drain(), grace_s)
         except TimeoutError:
-            _log.warning("worker.stopped_in_flight", posts=len(self._sending), waited_s=grace_s)
-            for task in self._sending:
+            _log.warning("worker.stopped_in_flight", posts=len(self._places.sending), waited_s=grace_s)
+            for task in self._places.sending:
                 task.cancel()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._drain(), _LAST_RECORD_S)
@@ -201,7 +214,7 @@ class Deliverer:
     async def _drain(self) -> None:
         if self._claims:
             await asyncio.wait(self._claims)
-        while self._sending:
+        while self._places.sending:
             await self._shift.until_stirred()
 
     def _prepared(self, due: DueEvent, now: datetime) -> PreparedRequest | Outcome:

@@ -9,6 +9,7 @@ import structlog
 from app.db.pool import CONFLICTS, Connection
 from app.telemetry.metrics import WEBHOOK_EVENTS_MADE, count
 from app.webhooks.db import payloads, webhook_events
+from app.webhooks.db.immediate_claims import insert_claimed, list_claimable
 from app.webhooks.db.payloads import Payload
 from app.webhooks.db.webhook_events import NewWebhookEvent
 from app.webhooks.domain.payload_bound import describe_excess
@@ -16,6 +17,7 @@ from app.webhooks.domain.webhook import WebhookEventName, fold_operations
 from app.webhooks.domain.webhook_event import NewState, WebhookEventState
 from app.webhooks.services.deduplication import NEVER_SENT
 from schema.stored.execute import RenderFailure
+from workers.deliver.handover import Handover
 from workers.publish.budget import Budget
 from workers.publish.deleted_entities import split_deleted
 from workers.publish.judgement import RenderedMatch, judge_results, make_unrendered_event
@@ -52,6 +54,7 @@ async def publish_matches(
     budget: Budget | None = None,
     is_careful: bool = False,
     leaves_heavy: bool = False,
+    handover: Handover | None = None,
 ) -> Publication:
     """Render, judge and store matches in the caller's transaction, which keeps other publishers from these entities.
 
@@ -63,8 +66,17 @@ async def publish_matches(
         budget: The bounds of this work; None: those of a step.
         is_careful: Whether failures are isolated by savepoints. That is slower, so it is done after a failure only.
         leaves_heavy: Whether queries with large bodies are left for another time.
+        handover: Takes events that can be sent as soon as the transaction is committed; None: all of them are due.
     """
-    publisher = _MatchPublisher(conn, resources, budget or Budget(), is_careful=is_careful, leaves_heavy=leaves_heavy)
+    publisher = _MatchPublisher(
+        conn,
+        resources,
+        budget or Budget(),
+        is_careful=is_careful,
+        leaves_heavy=leaves_heavy,
+        # What a savepoint takes back must not be sent.
+        handover=None if is_careful else handover,
+    )
     return await publisher.publish(matches, unrendered)
 
 
@@ -72,7 +84,14 @@ class _MatchPublisher:
     """Publishes the matches of one call of `publish_matches`."""
 
     def __init__(
-        self, conn: Connection, resources: Resources, budget: Budget, *, is_careful: bool, leaves_heavy: bool
+        self,
+        conn: Connection,
+        resources: Resources,
+        budget: Budget,
+        *,
+        is_careful: bool,
+        leaves_heavy: bool,
+        handover: Handover | None,
     ) -> None:
         self._conn = conn
         self._max_bytes = resources.settings.max_payload_bytes
@@ -81,6 +100,7 @@ class _MatchPublisher:
         self._budget = budget
         self._is_careful = is_careful
         self._leaves_heavy = leaves_heavy
+        self._handover = handover
         self._ready: list[RenderedMatch] = []
         self._unrendered: list[UnrenderedMatch] = []
         self._result = Publication(made=[], left=[], absent=[])
@@ -191,10 +211,20 @@ class _MatchPublisher:
                 older=judgement.previous,
             )
         if made:
-            await webhook_events.insert_webhook_events(self._conn, made)
+            await self._insert(made, bodies)
             count(WEBHOOK_EVENTS_MADE, (event.state for event in made))
             self._result.made.extend(made)
         self._result.left.extend(judgement.left)
+
+    async def _insert(self, made: Sequence[NewWebhookEvent], bodies: Mapping[bytes, bytes]) -> None:
+        """Insert the events, and hand over those that can be sent at once."""
+        claimable = [] if self._handover is None else list_claimable(made)
+        sizes = [len(bodies[digest]) for place in claimable if (digest := made[place].payload_digest) is not None]
+        terms = self._handover.promise(sizes) if self._handover is not None and claimable else None
+        if self._handover is None or terms is None:
+            await webhook_events.insert_webhook_events(self._conn, made)
+            return
+        self._handover.take(await insert_claimed(self._conn, made, bodies, claimable=claimable, terms=terms))
 
 
 def _failed(match: Match, reason: str) -> UnrenderedMatch:

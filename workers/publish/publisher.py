@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from workers.deliver.job import Deliverer
 from workers.publish.job import publish_steps
+from workers.publish.step import Step
 from workers.resources import Resources
 from workers.shifts import Shift
 
@@ -20,21 +22,22 @@ class Publisher:
     A measured optimisation: with a job and a step for each change, an event of a stream took twice the CPU.
     """
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, deliverer: Deliverer | None = None) -> None:
         self._resources = resources
+        self._deliverer = deliverer
         self._shift = Shift(resources.stopping)
 
     def wake(self) -> bool:
         """Have the working job look again. Return whether there is one."""
         return self._shift.wake()
 
-    async def publish(self, *, on_step: Callable[[], None]) -> bool:
+    async def publish(self, *, on_step: Callable[[Step], None]) -> bool:
         """Publish whatever waits until the shift ends. Return whether more may wait.
 
         If another job of this process is publishing already, that job is told to look again instead.
 
         Args:
-            on_step: Called after each step, when its webhook events can be delivered.
+            on_step: Called after each step, once it is committed.
 
         Raises:
             DatabaseUnavailable: And other errors of a lost connection.
@@ -42,8 +45,8 @@ class Publisher:
 
         async def publish_gathered() -> bool:
             begun_at, was_full = time.monotonic(), False
-            async for step in publish_steps(self._resources):
-                on_step()
+            async for step in publish_steps(self._resources, self._deliverer):
+                on_step(step)
                 if not step.is_more:
                     continue
                 # Not after the small step of one lane while another one has a backlog.

@@ -18,8 +18,9 @@ from app.db.graph import is_for_everyone
 from app.db.pool import Connection, transaction
 from app.errors import InvalidInput
 from app.telemetry.metrics import CAUGHT_UP
-from app.webhooks.db import webhook_catch_ups, webhook_events
-from app.webhooks.db.webhook_catch_ups import CatchUp
+from app.webhooks.db import webhook_events
+from app.webhooks.db.runs import webhook_catch_ups
+from app.webhooks.db.runs.webhook_catch_ups import CatchUp
 from app.webhooks.db.webhook_events import PriorEvent, Subject
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import NewState, WebhookEventState

@@ -110,9 +110,9 @@ _SENDING: Final = f"'{WebhookEventState.SENDING}'"
 _HELD: Final = f"'{WebhookEventState.HELD}'"
 #: The order of the index that has just these events, so that a count reads no others.
 _IN_ORDER: Final = {
-    DUE_STATES: "e.is_pulled, e.webhook_id, e.due_at, e.id",
-    _SENDING: "e.webhook_id, e.lease_until",
-    _HELD: "e.webhook_id, e.id",
+    DUE_STATES: "e.is_pulled, +e.webhook_id, e.due_at, +e.id",
+    _SENDING: "+e.webhook_id, e.lease_until",
+    _HELD: "+e.webhook_id, +e.id",
 }
 
 
@@ -140,7 +140,7 @@ def _count_of_all(states: str) -> str:
 
 def _count_of_seller(states: str) -> str:
     return f"""(select count(*) from (select from webhooks w cross join lateral (
-      select from webhook_events_open e where e.webhook_id = w.id and e.is_pulled = w.is_pulled
+      select from webhook_events_open e where +e.webhook_id = w.id and e.is_pulled = w.is_pulled
         and e.state in ({states}) order by {_IN_ORDER[states]} limit {MAX_SHOWN}) open
       where w.seller_id = $1 and w.deleted_at is null limit {MAX_SHOWN}) open)"""
 
@@ -150,7 +150,7 @@ _ALL_DUE_AT: Final = f"""
 """
 _SELLERS_DUE_AT: Final = f"""
 (select min(first.due_at) from webhooks w cross join lateral (
-  select e.due_at from webhook_events_open e
-  where e.webhook_id = w.id and not e.is_pulled and e.state in ({DUE_STATES}) order by e.due_at limit 1) first
- where w.seller_id = $1 and w.deleted_at is null)
+  select e.due_at from webhook_events_open e where +e.webhook_id = w.id and e.is_pulled = w.is_pulled
+    and e.state in ({DUE_STATES}) order by e.due_at limit 1) first
+ where w.seller_id = $1 and w.deleted_at is null and not w.is_pulled)
 """

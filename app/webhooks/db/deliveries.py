@@ -263,7 +263,7 @@ async def release_expired(conn: Connection) -> list[WebhookEventId]:
     The outcome of those attempts stays unknown. Messages that were taken (PULL) are left out. Returns the events' ids.
     """
     expired = await conn.fetch(
-        "select distinct webhook_id from webhook_events_open"
+        "select distinct +webhook_id as webhook_id from webhook_events_open"
         " where state = 'SENDING' and lease_until < statement_timestamp() and not is_pulled"
     )
     await lock_webhooks(conn, [row["webhook_id"] for row in expired])

@@ -25,24 +25,44 @@ OPEN_STATES: Final = sql_states(OPEN)
 #: What the end of an event is told by: see ordering/blocked_events.py.
 ENDED: Final = "e.webhook_id, e.entity_type, e.entity_id, e.blocks_others"
 
-#: $1 to $10: the columns of `NewWebhookEvent`. Gives the ids, in the order of the rows.
+#: $1 to $10: the columns of `NewWebhookEvent`. $11: which are to be claimed at once; they are, unless another event of
+#: their entity is open. $12: the seconds of their leases at least. Gives the rows in order; a claimed one has a lease.
 INSERT: Final = """
 with given as materialized (
   select nextval('webhook_events_id_seq') as id, n.* from
     unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[],
-      $8::text[], $9::timestamptz[], $10::boolean[])
+      $8::text[], $9::timestamptz[], $10::boolean[], $11::boolean[])
     with ordinality n(webhook_id, entity_type, entity_id, event_name, state, reason, digest, changed,
-      changed_at, may_be_known, place) order by place
+      changed_at, may_be_known, is_wanted, place) order by place
+), made as materialized (
+  -- The offset keeps the look-up from becoming one at all open events.
+  select g.*, clock_timestamp() as made_at, g.is_wanted and not exists (
+    select from webhook_events_open o where +o.entity_id = g.entity_id and o.entity_type = g.entity_type
+      and +o.webhook_id = g.webhook_id and o.event_name <> 'test' offset 0) as is_claimed
+  from given g
 ), inserted as (
   insert into webhook_events (id, webhook_id, entity_type, entity_id, event_name, state, reason,
-    payload_digest, changed, changed_at, may_be_known, due_at, finished_at, is_pulled)
+    payload_digest, changed, changed_at, may_be_known, due_at, finished_at, is_pulled,
+    attempt_count, attempted_at, first_attempted_at, lease_until)
   overriding system value
-  select id, webhook_id, entity_type, entity_id, event_name, state, reason, digest, changed::jsonb,
-    changed_at, may_be_known, case when state = 'PENDING' then clock_timestamp() end,
-    case when state not in ('PENDING', 'HELD') then clock_timestamp() end,
-    (select w.is_pulled from webhooks w where w.id = given.webhook_id)
-  from given
-) select id from given order by place
+  select made.id, webhook_id, entity_type, entity_id, event_name,
+    case when is_claimed then 'SENDING' else state end, reason, digest, changed::jsonb,
+    changed_at, may_be_known, case when state = 'PENDING' then made_at end,
+    case when state not in ('PENDING', 'HELD') then made_at end, w.is_pulled,
+    is_claimed::integer, case when is_claimed then made_at end, case when is_claimed then made_at end,
+    case when is_claimed then made_at + make_interval(secs => greatest($12, w.timeout_s + 2)) end
+  from made cross join lateral (
+    select w.is_pulled, w.timeout_s from webhooks w where w.id = made.webhook_id offset 0) w
+  returning id, webhook_id, attempted_at, first_attempted_at, lease_until
+), attempts as (
+  insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at)
+  select i.webhook_id, i.id, 1, i.attempted_at from inserted i where i.lease_until is not null
+)
+select i.id, i.first_attempted_at, i.lease_until, w.type, w.url, w.headers, w.secrets, w.timeout_s, w.max_retries,
+  w.seller_id
+from inserted i left join lateral (
+  select w.* from webhooks w where w.id = i.webhook_id and i.lease_until is not null offset 0) w on true
+order by i.id
 """
 
 #: $1 webhook, $2 entity type, $3 entity, $4 digest, $5 what has changed.
@@ -60,11 +80,13 @@ update webhook_events e set state = 'SUPERSEDED', due_at = null, finished_at = c
   -- In a SELECT, which reads the text once and not for each row.
   superseded_by = ((select $2::text::jsonb) ->> e.id::text)::bigint,
   reason = 'A newer state of the entity goes out in its place.'
-where e.id = any($1::bigint[]) and e.state in ({states}) returning {ended}
+where {id} = any($1::bigint[]) and e.state in ({states}) returning {ended}
 """
 #: Two statements, so that the first, which is the usual one, is planned against the partition of open events alone.
-SUPERSEDE: Final = _SUPERSEDE.format(states=WAITING_STATES, ended=ENDED)
-SUPERSEDE_UNRENDERED: Final = _SUPERSEDE.format(states=sql_states([WebhookEventState.RENDER_FAILED]), ended=ENDED)
+SUPERSEDE: Final = _SUPERSEDE.format(id="+e.id", states=WAITING_STATES, ended=ENDED)
+SUPERSEDE_UNRENDERED: Final = _SUPERSEDE.format(
+    id="e.id", states=sql_states([WebhookEventState.RENDER_FAILED]), ended=ENDED
+)
 
 
 def _restated(name: str) -> str:
@@ -83,7 +105,7 @@ update webhook_events e set state = case when {_restated("state")} = 'SKIPPED' t
   may_be_known = {_restated("may_be_known")}::boolean, changed = {_restated("changed")}::jsonb,
   due_at = case when {_restated("state")} <> 'SKIPPED' then e.due_at end,
   finished_at = case when {_restated("state")} = 'SKIPPED' then clock_timestamp() end
-where e.id = any($1::bigint[]) and e.state in ('PENDING', 'HELD')
+where +e.id = any($1::bigint[]) and e.state in ('PENDING', 'HELD')
 returning {ENDED}, e.state
 """
 
@@ -102,7 +124,7 @@ update webhook_events e set
 from r
 -- Found by their ids, whatever the plan was made for: the first list of states names the partition of open
 -- events, and the state itself is none that an index could be searched by.
-where e.id = any($1::bigint[]) and e.id = r.id and e.state in ({OPEN_STATES})
+where +e.id = any($1::bigint[]) and +e.id = r.id and e.state in ({OPEN_STATES})
   and e.state || '' = 'SENDING' and equals_at_cost(e.attempt_count, r.attempt)
   and equals_at_cost(e.webhook_id, r.webhook_id)
 returning e.id, {ENDED}, e.event_name, e.payload_digest, e.attempted_at,
@@ -126,8 +148,8 @@ returning e.id, e.attempt_count, e.attempted_at, e.webhook_id, e.entity_type, e.
 HOLD: Final = f"""
 update webhook_events_open set state = 'HELD', due_at = null
 -- An array, found by key: a join that was planned for few compares everything that waits with each.
-where id = any(array(select id from webhook_events_open where webhook_id = $1 and state in ({DUE_STATES}) limit $2))
-  and state in ({DUE_STATES})
+where +id = any(array(select id from webhook_events_open where +webhook_id = $1 and state in ({DUE_STATES}) limit $2))
+  and state || '' in ({DUE_STATES})
 """
 
 #: $1 webhook, $2 how many at most. An event that is older than a missed change stays: when the webhook catches up, a
@@ -136,10 +158,10 @@ RELEASE: Final = """
 update webhook_events_open set state = case when attempt_count = 0 then 'PENDING' else 'RETRYING' end,
   due_at = clock_timestamp()
 -- An array, found by key: a join that was planned for few compares everything that is held with each.
-where state = 'HELD' and id = any(array(
+where state || '' = 'HELD' and +id = any(array(
   select h.id from (
     select e.id, e.entity_type, e.entity_id, e.replayed_at from webhook_events_open e
-    where e.webhook_id = $1 and e.state = 'HELD' order by e.id limit $2
+    where +e.webhook_id = $1 and e.state = 'HELD' order by +e.id limit $2
   ) h where h.replayed_at is not null or not exists (
     select from webhooks w left join webhook_catch_ups c on c.webhook_id = w.id
     join missed_changes m on m.entity_type = h.entity_type and m.entity_id = h.entity_id

@@ -130,9 +130,9 @@ def _walk(name: str, condition: str) -> str:
     """
     first = f"select e.webhook_id from webhook_events_open e where {condition}"
     return (
-        f"{name} as (({first} order by e.webhook_id limit 1) union all"
-        f" select next.webhook_id from {name} cross join lateral ({first} and e.webhook_id > {name}.webhook_id"
-        " order by e.webhook_id limit 1) next)"
+        f"{name} as (({first} order by +e.webhook_id limit 1) union all"
+        f" select next.webhook_id from {name} cross join lateral ({first} and +e.webhook_id > {name}.webhook_id"
+        " order by +e.webhook_id limit 1) next)"
     )
 
 

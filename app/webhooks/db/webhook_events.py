@@ -8,7 +8,7 @@ from typing import NamedTuple, NewType
 import orjson
 
 from app.auth.db.api_keys import ApiKeyId
-from app.db.pool import Connection, retry_if_moved
+from app.db.pool import Connection, Record, retry_if_moved
 from app.db.table import JsonText, Reference, Table, Through
 from app.webhooks.db import transitions
 from app.webhooks.db.ordering.blocked_events import release_next
@@ -146,7 +146,7 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
           select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known, e.replayed_at,
             e.changed::text
           from webhook_events_open e
-          where e.webhook_id = k.webhook_id and e.entity_type = k.entity_type and e.entity_id = k.entity_id
+          where +e.entity_id = k.entity_id and e.entity_type = k.entity_type and +e.webhook_id = k.webhook_id
             and e.event_name <> 'test'
           union all
           select d.webhook_event_id, 'DELIVERED', d.event_name, 1, d.payload_digest, true, null, '{}'
@@ -187,11 +187,11 @@ async def lock_waiting(conn: Connection, subjects: Sequence[Subject]) -> None:
         lambda: conn.execute(
             # By ids: a join that was planned while nothing waited would read everything that waits, each time.
             f"""
-            select from webhook_events_open e where e.id = any(array(
+            select from webhook_events_open e where +e.id = any(array(
               select w.id from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
               cross join lateral (
-                select o.id from webhook_events_open o where o.webhook_id = k.webhook_id
-                  and o.entity_type = k.entity_type and o.entity_id = k.entity_id offset 0
+                select o.id from webhook_events_open o where +o.entity_id = k.entity_id
+                  and o.entity_type = k.entity_type and +o.webhook_id = k.webhook_id offset 0
               ) w
             )) and e.state in ({transitions.WAITING_STATES}) order by e.id for no key update
             """,
@@ -200,10 +200,21 @@ async def lock_waiting(conn: Connection, subjects: Sequence[Subject]) -> None:
     )
 
 
-async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEvent]) -> None:
+async def insert_webhook_events(
+    conn: Connection, events: Sequence[NewWebhookEvent], *, wanted: Sequence[bool] = (), lease_s: float = 0.0
+) -> list[Record]:
     """Insert events in this order, so that ids rise with it, and mark those that they supersede.
 
     An event that a worker has claimed meanwhile is not superseded: the claim has changed its state first.
+
+    Args:
+        conn: The connection with the transaction.
+        events: The events.
+        wanted: For each event whether it is to be claimed at once; empty: none is. See immediate_claims.py.
+        lease_s: Seconds of the leases of those at least.
+
+    Returns:
+        The rows of `transitions.INSERT`.
     """
     rows = await conn.fetch(
         transitions.INSERT,
@@ -217,10 +228,13 @@ async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEve
         [event.changed.decode() for event in events],
         [event.changed_at for event in events],
         [event.may_be_known for event in events],
+        wanted or [False] * len(events),
+        lease_s,
     )
     pairs = [(old, row["id"]) for event, row in zip(events, rows, strict=True) for old in event.supersedes]
     if pairs:
         await retry_if_moved(conn, lambda: _supersede(conn, pairs))
+    return rows
 
 
 async def _supersede(conn: Connection, pairs: Sequence[tuple[WebhookEventId, WebhookEventId]]) -> None:

@@ -94,6 +94,8 @@ TRANSITIONS: Final[Mapping[WebhookEventState | None, Mapping[WebhookEventState, 
         _S.HELD: frozenset({_T.INSERT}),
         _S.SKIPPED: frozenset({_T.INSERT}),
         _S.RENDER_FAILED: frozenset({_T.INSERT}),
+        # Claimed as it is made.
+        _S.SENDING: frozenset({_T.INSERT}),
     },
     _S.PENDING: {
         _S.SENDING: frozenset({_T.CLAIM}),

@@ -122,7 +122,7 @@ async def _next_due(conn: Connection, ids: Sequence[WebhookId]) -> Mapping[Webho
         select w.id, extract(epoch from greatest(due.at, w.paused_until) - clock_timestamp())::float as delay_s
         from webhooks w cross join lateral (
           select e.due_at as at from webhook_events_open e
-          where e.is_pulled and e.webhook_id = w.id and e.state in ({DUE_STATES}) order by e.due_at limit 1
+          where e.is_pulled and +e.webhook_id = w.id and e.state in ({DUE_STATES}) order by e.due_at limit 1
         ) due where w.id = any($1)
         """,
         ids,

@@ -1,5 +1,6 @@
 """Publishing in steps, what disabled webhooks miss, and what overtakes, as cases of the plan histories."""
 
+import hashlib
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -8,12 +9,14 @@ import asyncpg
 
 from app.capture import change_events, missed_changes
 from app.capture.change_events import Lane, Leftover
+from app.capture.floors import Floors
 from app.capture.missed_changes import MissedChange
 from app.webhooks.db.counts import delivery_minutes, webhook_skips
+from app.webhooks.db.immediate_claims import ClaimTerms, insert_claimed, list_claimable
 from app.webhooks.db.ordering import blocked_events, successions
 from app.webhooks.db.ordering.blocked_events import Place
 from app.webhooks.db.ordering.successions import Succession
-from app.webhooks.db.webhook_events import Subject, WebhookEventId
+from app.webhooks.db.webhook_events import NewWebhookEvent, Subject, WebhookEventId
 from app.webhooks.db.webhooks import WebhookId, list_changed_subscriptions, list_existing
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
@@ -28,6 +31,35 @@ async def _leftovers(conn: Conn, present: int, taken: int) -> list[Leftover]:
 async def _seen(conn: Conn, present: int, taken: int) -> dict[tuple[str, int], int]:
     await changes(conn, present, taken)
     return {("Invoice", number): 0 for number in range(1, taken + 1)}
+
+
+_BODY = b"{}"
+
+
+async def _claimable(conn: Conn, present: int, taken: int) -> list[NewWebhookEvent]:
+    """New events, spread over all webhooks, whose older ones are held for now."""
+    await events("HELD")(conn, present, 0)
+    return [
+        NewWebhookEvent(
+            webhook_id=WebhookId(1 + number % WEBHOOKS),
+            entity_type="Invoice",
+            entity_id=present + number,
+            event_name=WebhookEventName.UPDATE,
+            state=WebhookEventState.PENDING,
+            reason=None,
+            payload_digest=hashlib.sha256(_BODY).digest(),
+            changed=b"{}",
+            changed_at=datetime.now(UTC),
+        )
+        for number in range(1, taken + 1)
+    ]
+
+
+async def _insert_claimed(conn: Conn, events: list[NewWebhookEvent]) -> None:
+    terms = ClaimTerms(limit=len(events), per_webhook=len(events), lease_s=60)
+    bodies = {hashlib.sha256(_BODY).digest(): _BODY}
+    claimed = await insert_claimed(conn, events, bodies, claimable=list_claimable(events), terms=terms)
+    assert len(claimed) == len(events)
 
 
 async def _missed(conn: Conn, present: int) -> None:
@@ -173,6 +205,8 @@ async def _webhook_ids(conn: Conn, present: int, taken: int) -> list[int]:
 
 
 CASES = (
+    case(name="insert and claim", given=_claimable, act=_insert_claimed, covers=("lock_free_places.sql",)),
+    case(name="look for floors", given=changes, act=lambda c, _: Floors().look(c), is_fixed=True),
     case(
         name="leave over",
         given=_leftovers,

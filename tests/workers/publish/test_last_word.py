@@ -11,7 +11,8 @@ from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher
 from tests.support.waiting import LOCK_IS_AWAITED, until
-from workers.publish.job import Step, publish_all, publish_steps
+from workers.publish.job import publish_all, publish_steps
+from workers.publish.step import Step
 
 VARIANT = WebhookKlass.VARIANT
 

@@ -13,7 +13,7 @@ from tests.builders.orders import create_order
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
 from tests.support.outbox import Publisher, recorded
-from workers.publish import job
+from workers.publish import step
 from workers.publish.job import publish_batch
 from workers.resources import Resources
 
@@ -83,7 +83,7 @@ async def test_statements_do_not_depend_on_the_number_of_entities(
     publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A slow step also looks for attempts that have failed meanwhile.
-    monkeypatch.setattr(job, "LOOK_AGAIN_S", 60)
+    monkeypatch.setattr(step, "LOOK_AGAIN_S", 60)
     conn = publisher.conn
     ids = await invoices_of_one_shard(conn, 200)
     await publisher.subscribe(NESTED)

@@ -22,8 +22,9 @@ from tests.support.outbox import Publisher, recorded
 from tests.support.platform import settings_for
 from workers.publish import job as publish
 from workers.publish.budget import Budget
-from workers.publish.job import publish_all, publish_step
+from workers.publish.job import publish_all
 from workers.publish.selection import HEAVY_MATCHES
+from workers.publish.step import Step, publish_step
 from workers.resources import open_resources
 
 VARIANT = WebhookKlass.VARIANT
@@ -259,12 +260,12 @@ async def test_a_deadlock_is_nobodys_fault_the_step_is_done_again_and_nothing_is
     await recorded(publisher.conn)
     await publisher.subscribe("sku", klass=VARIANT)
     await publisher.conn.execute("update variants set sku = 'B'")
-    step, failures = publish.publish_step, [asyncpg.DeadlockDetectedError("deadlock detected") for _ in range(5)]
+    failures = [asyncpg.DeadlockDetectedError("deadlock detected") for _ in range(5)]
 
-    async def fail_first(*args: object, **options: object) -> publish.Step | None:
+    async def fail_first(*args: object, **options: object) -> Step | None:
         if failures:
             raise failures.pop()
-        return await step(*args, **options)  # type: ignore[arg-type]
+        return await publish_step(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(publish, "publish_step", fail_first)
 
@@ -303,12 +304,12 @@ async def test_what_loses_the_connection_each_time_is_set_aside_later(
     await recorded(publisher.conn)
     await publisher.subscribe("sku", klass=VARIANT)
     await publisher.conn.execute("update variants set sku = 'B'")
-    step, losses = publish.publish_step, [asyncpg.InterfaceError("connection is closed") for _ in range(lost)]
+    losses = [asyncpg.InterfaceError("connection is closed") for _ in range(lost)]
 
-    async def lose_first(*args: object, **options: object) -> publish.Step | None:
+    async def lose_first(*args: object, **options: object) -> Step | None:
         if losses:
             raise losses.pop()
-        return await step(*args, **options)  # type: ignore[arg-type]
+        return await publish_step(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(publish, "publish_step", lose_first)
     for _ in range(lost):

@@ -17,16 +17,16 @@ from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher as Outbox
 from tests.support.waiting import until
 from workers.publish import publisher as module
-from workers.publish.job import Step, publish_steps
+from workers.publish.job import publish_steps
 from workers.publish.publisher import Publisher
-from workers.resources import Resources
+from workers.publish.step import Step
 
 
 @asynccontextmanager
 async def working(outbox: Outbox) -> AsyncIterator[tuple[Publisher, list[int]]]:
     """A publisher at work, with an entry for each of its steps."""
     publisher, steps = Publisher(outbox.resources), []
-    job = asyncio.create_task(publisher.publish(on_step=lambda: steps.append(len(steps))))
+    job = asyncio.create_task(publisher.publish(on_step=lambda _: steps.append(len(steps))))
     try:
         yield publisher, steps
     finally:
@@ -95,13 +95,21 @@ async def test_looks_are_so_far_apart_and_no_further(
         if len(pauses) == steps:
             publisher.resources.stopping.set()
 
-    async def steps_of(_: Resources) -> AsyncIterator[Step]:
+    async def steps_of(*_: object) -> AsyncIterator[Step]:
         for number in range(1, steps + 1):
-            yield Step(1, Lane.ORDINARY, is_full=False, is_more=number < steps)
+            yield Step(
+                published=1,
+                made=0,
+                left_over=0,
+                lane=Lane.ORDINARY,
+                is_full=False,
+                is_more=number < steps,
+                is_due=False,
+            )
 
     monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=note))
     monkeypatch.setattr(module, "publish_steps", steps_of)
-    await Publisher(publisher.resources).publish(on_step=lambda: None)
+    await Publisher(publisher.resources).publish(on_step=lambda _: None)
 
     assert len(pauses) == steps
 

@@ -54,7 +54,7 @@ begin
           where e.state in ('PENDING', 'RETRYING') and not e.is_pulled and e.due_at <= claimed_at
           order by e.due_at limit few) d;
       elsif exists (select from webhook_events_open e where e.state in ('PENDING', 'RETRYING') and e.is_pulled
-          and e.webhook_id = pull_webhook_id and e.due_at <= claimed_at) then
+          and +e.webhook_id = pull_webhook_id and e.due_at <= claimed_at) then
         due := array[pull_webhook_id];
       end if;
       walked_to := after_webhook_id;
@@ -78,16 +78,18 @@ begin
             select next.webhook_id, claimable.number, walk.total + claimable.number
             from walk cross join lateral (
               select e.webhook_id, e.due_at from webhook_events_open e
-              where e.state in ('PENDING', 'RETRYING') and not e.is_pulled and e.webhook_id > walk.webhook_id
-              order by e.webhook_id, e.due_at limit 1
+              where e.state in ('PENDING', 'RETRYING') and e.is_pulled = (select pull_webhook_id is not null)
+                and +e.webhook_id > walk.webhook_id
+              order by +e.webhook_id, e.due_at limit 1
             ) next cross join lateral (
               -- What others hold in their claims is not known yet, so this only chooses.
               select count(*) as number from (
                 select from webhook_places(next.webhook_id, per_webhook, failing_share, only_idle, claimed_at) places
                 cross join lateral (
                   select from webhook_events_open e
-                  where e.state in ('PENDING', 'RETRYING') and not e.is_pulled and e.webhook_id = next.webhook_id
-                    and e.due_at <= claimed_at
+                  -- In a SELECT, and not as `not e.is_pulled`, which would also fit the index of all that is due.
+                  where e.state in ('PENDING', 'RETRYING') and e.is_pulled = (select pull_webhook_id is not null)
+                    and +e.webhook_id = next.webhook_id and e.due_at <= claimed_at
                   limit greatest(places.free, 0)) e
                 where next.due_at <= claimed_at) found
             ) claimable where walk.total < wanted
@@ -116,18 +118,18 @@ begin
             select e.id, e.entity_type, e.entity_id, e.event_name, e.attempt_count, e.payload_digest, e.previous_digest,
               (e.created_at at time zone 'UTC')::date as day
             from webhook_events_open e
-            where e.is_pulled = (pull_webhook_id is not null) and e.webhook_id = l.webhook_id
+            where e.is_pulled = (select pull_webhook_id is not null) and +e.webhook_id = l.webhook_id
               and e.state in ('PENDING', 'RETRYING') and e.due_at <= claimed_at
               -- Not only SENDING ones: a newer event must not overtake an older one that waits for its retry.
               -- A test stands outside of the order: it must neither wait for a failing event nor hold one up.
               and (e.event_name = 'test' or not exists (
-                select from webhook_events_open o where o.webhook_id = e.webhook_id and o.entity_type = e.entity_type
-                  and o.entity_id = e.entity_id and o.id < e.id and o.event_name <> 'test'))
+                select from webhook_events_open o where +o.entity_id = e.entity_id and o.entity_type = e.entity_type
+                  and +o.webhook_id = e.webhook_id and +o.id < e.id and o.event_name <> 'test'))
               -- Only what is replayed can be due while a newer event of the entity is in flight.
               and (e.replayed_at is null or not exists (
-                select from webhook_events_open o where o.webhook_id = e.webhook_id and o.entity_type = e.entity_type
-                  and o.entity_id = e.entity_id and o.state = 'SENDING' and o.event_name <> 'test'))
-            order by e.due_at, e.id limit greatest(places.free, 0)
+                select from webhook_events_open o where +o.entity_id = e.entity_id and o.entity_type = e.entity_type
+                  and +o.webhook_id = e.webhook_id and o.state || '' = 'SENDING' and o.event_name <> 'test'))
+            order by e.due_at, +e.id limit greatest(places.free, 0)
             -- Whoever supersedes or cancels some of them has locked them, and may wait for others: no turns are taken.
             for no key update of e skip locked
           ) p left join lateral (
@@ -170,7 +172,7 @@ begin
             previous_digest = case when e.attempt_count > 0 then e.previous_digest else decode((
               select jsonb_object_agg(picked.id, encode(picked.previous_digest, 'hex')) from picked
               where picked.previous_digest is not null) ->> e.id::text, 'hex') end
-          where e.id = any(array(select picked.id from picked)) and e.state || '' in ('PENDING', 'RETRYING')
+          where +e.id = any(array(select picked.id from picked)) and e.state || '' in ('PENDING', 'RETRYING')
           returning e.*
         ), attempts as (
           insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at, api_key_id, api_key_name,

@@ -40,11 +40,12 @@ create table change_events_open partition of change_events (primary key (id)) fo
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000
 );
+-- +id and not id, so that what is found by its id is found by the primary key alone: see webhook_events_by_id.
 -- Shard before turn: dead entries of a shard share its leaf pages and are dropped before a split, so the claim
 -- stays at a few buffers however many events have passed through.
-create index change_events_unpublished on change_events_open (lane, shard, (coalesce(turn, id)), id);
+create index change_events_unpublished on change_events_open (lane, shard, (coalesce(turn, id)), (+id));
 -- All events of an entity, whichever lane they wait in: they are published together.
-create index change_events_open_of_entity on change_events_open (entity_type, entity_id, id);
+create index change_events_open_of_entity on change_events_open (entity_type, entity_id, (+id));
 
 create table change_events_published partition of change_events for values in (false) partition by range (recorded_at);
 -- "What was recorded of this entity lately?" Without its type, which would make each entry a third larger: few types
@@ -116,9 +117,15 @@ create table webhook_events_open partition of webhook_events (
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000
 );
+-- The queue's own indexes have +id, +webhook_id and +entity_id in the place of the columns, and so have its statements.
+-- Most of the time the partition is nearly empty, and by ANALYZE any index that has the column would do. But each index
+-- still has all that has passed through since the oldest snapshot, which a backup keeps for hours: found by
+-- webhook_events_by_webhook, one event would cost as much as all of them. No statement can be planned by an index with
+-- other expressions than its own.
+create unique index webhook_events_by_id on webhook_events_open ((+id));
 -- The deliver claim's walk over webhooks with due rows, and what one of them has. Pulled events apart: they may wait for
 -- days, and no worker is to look at them.
-create index webhook_events_due on webhook_events_open (is_pulled, webhook_id, due_at, id)
+create index webhook_events_due on webhook_events_open (is_pulled, (+webhook_id), due_at, (+id))
   where state in ('PENDING', 'RETRYING');
 -- "Is anything due, and of which webhooks?"
 create index webhook_events_next_due on webhook_events_open (due_at, webhook_id)
@@ -130,10 +137,10 @@ create unique index webhook_events_one_in_flight on webhook_events_open (webhook
 create index webhook_events_set_aside on webhook_events_open (id)
   where state in ('PENDING', 'RETRYING') and due_at is null;
 -- "Is an older one of this entity still open?"
-create index webhook_events_of_entity on webhook_events_open (webhook_id, entity_type, entity_id, id);
+create index webhook_events_of_entity on webhook_events_open ((+entity_id), entity_type, (+webhook_id), (+id));
 -- How many of a webhook are in flight, and whose lease has expired.
-create index webhook_events_sending on webhook_events_open (webhook_id, lease_until) where state = 'SENDING';
-create index webhook_events_held on webhook_events_open (webhook_id, id) where state = 'HELD';
+create index webhook_events_sending on webhook_events_open ((+webhook_id), lease_until) where state = 'SENDING';
+create index webhook_events_held on webhook_events_open ((+webhook_id), (+id)) where state = 'HELD';
 
 create table webhook_events_closed partition of webhook_events
   for values in ('DELIVERED', 'SKIPPED', 'SUPERSEDED', 'FAILED', 'CANCELLED', 'RENDER_FAILED')

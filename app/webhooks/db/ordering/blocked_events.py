@@ -52,13 +52,13 @@ class Step(NamedTuple):
 _FIND: Final = f"""
 with recursive walk as (
   (select e.is_pulled, e.webhook_id, e.due_at from webhook_events_open e
-   where e.state in ({DUE_STATES}) and (e.is_pulled, e.webhook_id) > ($1::boolean, $2::bigint)
-   order by e.is_pulled, e.webhook_id, e.due_at limit 1)
+   where e.state in ({DUE_STATES}) and (e.is_pulled, +e.webhook_id) > ($1::boolean, $2::bigint)
+   order by e.is_pulled, +e.webhook_id, e.due_at limit 1)
   union all
   select next.is_pulled, next.webhook_id, next.due_at from walk cross join lateral (
     select e.is_pulled, e.webhook_id, e.due_at from webhook_events_open e
-    where e.state in ({DUE_STATES}) and (e.is_pulled, e.webhook_id) > (walk.is_pulled, walk.webhook_id)
-    order by e.is_pulled, e.webhook_id, e.due_at limit 1) next
+    where e.state in ({DUE_STATES}) and (e.is_pulled, +e.webhook_id) > (walk.is_pulled, walk.webhook_id)
+    order by e.is_pulled, +e.webhook_id, e.due_at limit 1) next
 ), claimable as (
   select walk.is_pulled, walk.webhook_id from walk
   cross join lateral (select w.is_enabled, w.paused_until from webhooks w where w.id = walk.webhook_id offset 0) w
@@ -67,9 +67,9 @@ with recursive walk as (
 ), due as materialized (
   select e.* from claimable c cross join lateral (
     select e.id, e.is_pulled, e.webhook_id, e.entity_type, e.entity_id, e.event_name from webhook_events_open e
-    where e.is_pulled = c.is_pulled and e.webhook_id = c.webhook_id and e.state in ({DUE_STATES})
+    where e.is_pulled = c.is_pulled and +e.webhook_id = c.webhook_id and e.state in ({DUE_STATES})
       and e.due_at <= statement_timestamp() - make_interval(secs => $3)
-    order by e.due_at, e.id limit $4
+    order by e.due_at, +e.id limit $4
   ) e limit $5
 )
 select e.is_pulled, e.webhook_id, count(*) as looked_at,
@@ -77,14 +77,14 @@ select e.is_pulled, e.webhook_id, count(*) as looked_at,
   array_agg(first.id) filter (where first.id is not null) as first
 from due e left join lateral (
   select o.id from webhook_events_open o
-  where e.event_name <> 'test' and o.webhook_id = e.webhook_id and o.entity_type = e.entity_type
-    and o.entity_id = e.entity_id and o.id < e.id and o.event_name <> 'test'
-  order by o.id limit 1
+  where e.event_name <> 'test' and +o.entity_id = e.entity_id and o.entity_type = e.entity_type
+    and +o.webhook_id = e.webhook_id and +o.id < e.id and o.event_name <> 'test'
+  order by +o.id limit 1
 ) first on true group by 1, 2 order by 1, 2
 """
 
 _LOCK: Final = f"""
-select id from webhook_events_open where id = any($1::bigint[]) and state in ({OPEN_STATES})
+select id from webhook_events_open where +id = any($1::bigint[]) and state in ({OPEN_STATES})
 order by id for no key update skip locked
 """
 
@@ -94,7 +94,7 @@ _SET_ASIDE: Final = f"""
 update webhook_events_open set
   due_at = case when id = any($1::bigint[]) and state in ({DUE_STATES}) then null else due_at end,
   blocks_others = blocks_others or id = any($2::bigint[])
-where id = any($1::bigint[] || $2::bigint[])
+where +id = any($1::bigint[] || $2::bigint[])
 """
 
 
@@ -125,17 +125,17 @@ async def set_aside_blocked(conn: Connection, place: Place, *, blocked_s: float 
 _RELEASE_NEXT: Final = f"""
 update webhook_events_open e set blocks_others = true,
   due_at = case when e.due_at is null and e.state in ({DUE_STATES}) then clock_timestamp() else e.due_at end
-where e.id = any(array(
+where +e.id = any(array(
   select first.id from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
   cross join lateral (
     select o.id, o.state, o.due_at from webhook_events_open o
-    where o.webhook_id = k.webhook_id and o.entity_type = k.entity_type and o.entity_id = k.entity_id
+    where +o.entity_id = k.entity_id and o.entity_type = k.entity_type and +o.webhook_id = k.webhook_id
       and o.event_name <> 'test'
-    order by o.id limit 1
+    order by +o.id limit 1
   ) first where first.due_at is null and first.state in ({DUE_STATES}) or exists (
     select from webhook_events_open o
-    where o.webhook_id = k.webhook_id and o.entity_type = k.entity_type and o.entity_id = k.entity_id
-      and o.id > first.id and o.event_name <> 'test' and o.due_at is null and o.state in ({DUE_STATES}))
+    where +o.entity_id = k.entity_id and o.entity_type = k.entity_type and +o.webhook_id = k.webhook_id
+      and +o.id > first.id and o.event_name <> 'test' and o.due_at is null and o.state || '' in ({DUE_STATES}))
 )) and e.state in ({OPEN_STATES})
 """
 
@@ -153,15 +153,15 @@ async def release_next(conn: Connection, ended: Sequence[Record]) -> None:
 
 
 _RELEASE_FORGOTTEN: Final = f"""
-update webhook_events_open e set due_at = clock_timestamp() where e.id = any(array(
+update webhook_events_open e set due_at = clock_timestamp() where +e.id = any(array(
   select aside.id from (
     select a.id, a.webhook_id, a.entity_type, a.entity_id from webhook_events_open a
     where a.state in ({DUE_STATES}) and a.due_at is null and a.id >= $1 order by a.id limit $2
   ) aside where not exists (
     select from webhook_events_open o
-    where o.webhook_id = aside.webhook_id and o.entity_type = aside.entity_type and o.entity_id = aside.entity_id
-      and o.id < aside.id and o.event_name <> 'test' and o.blocks_others)
-)) and e.state in ({DUE_STATES}) and e.due_at is null
+    where +o.entity_id = aside.entity_id and o.entity_type = aside.entity_type and +o.webhook_id = aside.webhook_id
+      and +o.id < aside.id and o.event_name <> 'test' and o.blocks_others)
+)) and e.state || '' in ({DUE_STATES}) and e.due_at is null
 """
 
 

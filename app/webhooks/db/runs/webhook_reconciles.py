@@ -117,7 +117,7 @@ async def count_waiting(conn: Connection, webhook_id: WebhookId, *, limit: int) 
     """Count the webhook's events whose turn has come, up to `limit`."""
     return int(
         await conn.fetchval(
-            "select count(*) from (select from webhook_events_open where webhook_id = $1"
+            "select count(*) from (select from webhook_events_open where +webhook_id = $1"
             " and is_pulled = (select w.is_pulled from webhooks w where w.id = $1)"
             f" and state in ({transitions.DUE_STATES}) and due_at <= statement_timestamp() limit $2) e",
             webhook_id,

@@ -66,7 +66,7 @@ async def get_pulled_webhook(conn: Connection, webhook_id: WebhookId, *, seller_
         """
         select w.is_pulled, exists (
           select from webhook_events_open e
-          where e.webhook_id = w.id and e.state = 'SENDING' and e.lease_until < statement_timestamp()
+          where +e.webhook_id = w.id and e.state = 'SENDING' and e.lease_until < statement_timestamp()
         ) as has_expired, exists (
           select from webhook_takers t
           where t.webhook_id = w.id and t.last_taken_at > statement_timestamp() - make_interval(secs => $3)
@@ -93,7 +93,8 @@ async def list_taken(
     rows = await conn.fetch(
         f"""
         select w.is_pulled, e.* from webhooks w left join lateral (
-          {_TAKEN} where e.id = any($3::bigint[]) and e.webhook_id = w.id and e.state = 'SENDING'
+          {_TAKEN} where +e.id = any($3::bigint[]) and equals_at_cost(e.webhook_id, w.id)
+            and e.state || '' = 'SENDING'
         ) e on true
         where w.id = $1 and ($2::bigint is null or w.seller_id = $2) and w.deleted_at is null
         """,
@@ -108,11 +109,11 @@ async def list_taken(
 
 async def list_expired(conn: Connection, webhook_id: WebhookId | None, *, limit: int) -> list[TakenEvent]:
     """Return events that were taken, and whose lease has expired; of all pulled webhooks if `webhook_id` is None."""
-    of_webhook, args = ("", []) if webhook_id is None else (" and e.webhook_id = $2", [webhook_id])
+    of_webhook, args = ("", []) if webhook_id is None else (" and +e.webhook_id = $2", [webhook_id])
     rows = await conn.fetch(
         f"{_TAKEN} cross join lateral (select w.max_retries from webhooks w where w.id = e.webhook_id offset 0) w"
         f" where e.state = 'SENDING' and e.is_pulled and e.lease_until < statement_timestamp(){of_webhook}"
-        " order by e.webhook_id, e.lease_until limit $1",
+        " order by +e.webhook_id, e.lease_until limit $1",
         limit,
         *args,
     )
@@ -127,8 +128,8 @@ async def extend_leases(
         """
         update webhook_events_open e set lease_until = clock_timestamp() + make_interval(secs => $4)
         from unnest($2::bigint[], $3::integer[]) r(id, attempt)
-        where e.id = any($2::bigint[]) and e.id = r.id and e.webhook_id = $1 and e.state = 'SENDING'
-          and equals_at_cost(e.attempt_count, r.attempt)
+        where +e.id = any($2::bigint[]) and +e.id = r.id and e.state || '' = 'SENDING'
+          and equals_at_cost(e.webhook_id, $1) and equals_at_cost(e.attempt_count, r.attempt)
         returning e.id, e.lease_until
         """,
         webhook_id,
