@@ -1,8 +1,8 @@
 """Floors: below which turn no change event waits, lane by lane.
 
-This is there only for speed. What was published stays in the indexes of the queue for as long as a snapshot may see it,
-and a backup or a report keeps one for hours. Without floors, each claim reads all that has passed through since: after a
-minute of 200 changes per second, 16 times as many entries.
+This is there only for speed. What was published stays in the indexes of the queue for as long as a snapshot may see
+it, and a backup or a report keeps one for hours. Without floors, each claim reads all that has passed through since:
+16 times as many entries after a minute of 200 changes per second.
 """
 
 import time

@@ -1,6 +1,6 @@
 """Claim webhook events as they are made: what is sent at once is never looked for, and is written once.
 
-This is there only for speed: in a stream of single changes it saves a tenth of the CPU, and it keeps what passes through
+This is there only for speed: it saves a tenth of the CPU in a stream of single changes, and keeps what passes through
 out of the indexes of what is due. An event that is not claimed here is due, and the next claim finds it.
 """
 
