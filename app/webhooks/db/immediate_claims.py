@@ -17,7 +17,7 @@ from app.webhooks.domain.webhook_event import WebhookEventState
 
 
 class ClaimTerms(NamedTuple):
-    """What a process can send at once.
+    """The room that a process has for events that are claimed as they are made.
 
     Attributes:
         limit: The number of events, at most.
