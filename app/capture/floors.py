@@ -60,12 +60,14 @@ class Floors:
         """The lowest floor of all lanes."""
         return min(self.turns)
 
+    @property
+    def is_look_due(self) -> bool:
+        """Whether the last look was some time ago."""
+        return time.monotonic() - self._looked_at >= _LOOK_S
+
     async def look(self, conn: Connection) -> None:
-        """Look for new floors, if the last look was some time ago."""
-        now = time.monotonic()
-        if now - self._looked_at < _LOOK_S:
-            return
-        self._looked_at = now
+        """Look for new floors."""
+        self._looked_at = now = time.monotonic()
         if is_full := now - self._fully_looked_at >= _FULL_LOOK_S:
             self._fully_looked_at = now
         before = [0] * _LANES if is_full else self.turns

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from app.capture.change_events import Lane
 from app.errors import DatabaseUnavailable
 from app.webhooks.jobs import Job
+from workers.publish.step import Step
 from workers.settings import publish
 
 
@@ -24,13 +26,24 @@ class Redis:
 class Work:
     """A publisher and a deliverer at once: one step, then what it was told to do."""
 
-    def __init__(self, *, error: Exception | None = None, is_more: bool = False) -> None:
+    def __init__(self, *, error: Exception | None = None, is_more: bool = False, is_due: bool = True) -> None:
         self.error = error
+        self.is_due = is_due
         self.is_more = is_more
         self.delivered = 0
 
     async def publish(self, *, on_step: Any) -> bool:
-        on_step()
+        on_step(
+            Step(
+                published=1,
+                made=1,
+                left_over=0,
+                lane=Lane.ORDINARY,
+                is_full=False,
+                is_more=False,
+                is_due=self.is_due,
+            )
+        )
         await asyncio.sleep(0)
         if self.error is not None:
             raise self.error
@@ -56,6 +69,14 @@ async def test_what_a_step_has_made_is_delivered_by_the_same_job() -> None:
     await publish(context)
 
     assert (work.delivered, context["redis"].asked) == (1, [])
+
+
+async def test_nothing_is_claimed_after_a_step_whose_events_are_on_their_way() -> None:
+    work = Work(is_due=False)
+
+    await publish(context_of(work))
+
+    assert work.delivered == 0
 
 
 async def test_after_a_shift_both_go_on_by_other_jobs() -> None:

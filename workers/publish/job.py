@@ -11,7 +11,7 @@ import structlog
 
 from app.capture import change_events
 from app.capture.change_events import ChangeEvent, Lane
-from app.db.pool import CONFLICTS, is_outage, transaction
+from app.db.pool import CONFLICTS, connection, is_outage, transaction
 from app.telemetry.metrics import CHANGE_EVENTS_SET_ASIDE
 from workers.deliver.job import Deliverer
 from workers.publish.match import entity_of
@@ -54,6 +54,7 @@ async def publish_steps(resources: Resources, deliverer: Deliverer | None = None
     conflicts = 0
     while not resources.stopping.is_set():
         try:
+            await _raise_floors(resources)
             step = await publish_step(
                 resources,
                 limit=pace.limit(most),
@@ -90,6 +91,13 @@ async def publish_batch(resources: Resources) -> int:
     """Publish one step. Return the number of published change events; 0 also if it only left some over."""
     step = await publish_step(resources, limit=resources.settings.publish_batch_size)
     return 0 if step is None else step.published
+
+
+async def _raise_floors(resources: Resources) -> None:
+    """Look for new floors now and then, beside the steps: what a step costs does not depend on the time."""
+    if resources.floors.is_look_due:
+        async with connection(resources.database) as conn:
+            await resources.floors.look(conn)
 
 
 async def _recover(resources: Resources, lane: Lane, error: Exception) -> None:

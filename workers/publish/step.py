@@ -98,7 +98,6 @@ async def publish_step(
 
 async def claim_events(conn: Connection, resources: Resources, *, limit: int, first_lane: Lane) -> list[ChangeEvent]:
     """Claim change events for the caller's transaction: see `change_events.claim_batch`."""
-    await resources.floors.look(conn)
     return await change_events.claim_batch(conn, limit=limit, first_lane=first_lane, floors=resources.floors.turns)
 
 

@@ -87,13 +87,12 @@ async def _choose(
 def _due(event: NewWebhookEvent, row: Record, bodies: Mapping[bytes, bytes]) -> DueEvent:
     assert event.payload_digest is not None
     return DueEvent(
-        **row,
+        **{**row, "changed": orjson.loads(row["changed"])},
         webhook_id=event.webhook_id,
         entity_type=event.entity_type,
         entity_id=event.entity_id,
         event_name=event.event_name.value.lower(),
         attempt=1,
-        changed=orjson.loads(event.changed),
         changed_at=event.changed_at,
         body=bodies[event.payload_digest],
     )

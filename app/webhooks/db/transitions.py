@@ -53,13 +53,14 @@ with given as materialized (
     case when is_claimed then made_at + make_interval(secs => greatest($12, w.timeout_s + 2)) end
   from made cross join lateral (
     select w.is_pulled, w.timeout_s from webhooks w where w.id = made.webhook_id offset 0) w
-  returning id, webhook_id, attempted_at, first_attempted_at, lease_until
+  returning id, webhook_id, changed, attempted_at, first_attempted_at, lease_until
 ), attempts as (
   insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at)
   select i.webhook_id, i.id, 1, i.attempted_at from inserted i where i.lease_until is not null
 )
 select i.id, i.first_attempted_at, i.lease_until, w.type, w.url, w.headers, w.secrets, w.timeout_s, w.max_retries,
-  w.seller_id
+  -- As it is stored, in whose order later attempts have it, too: each has the same bytes.
+  w.seller_id, case when i.lease_until is not null then i.changed end as changed
 from inserted i left join lateral (
   select w.* from webhooks w where w.id = i.webhook_id and i.lease_until is not null offset 0) w on true
 order by i.id

@@ -1,17 +1,19 @@
 """A publishing step claims the events that it makes, as far as their webhooks and the process have places for them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import pytest
+from aiohttp import web
 
 from app.capture import change_events
 from app.db.pool import Connection
 from app.webhooks.db import deliveries
 from app.webhooks.domain.webhook import WebhookKlass
+from tests.builders.deliveries import make_retries_due
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher, recorded
 from tests.support.receiver import Delivery, Receiver
@@ -337,6 +339,30 @@ async def test_nothing_is_sent_once_the_lease_may_be_over(
     assert receiver.deliveries == []
 
 
+async def test_retry_has_the_same_bytes(publisher: Publisher, receiver: Receiver) -> None:
+    """The first attempt has what publishing has in memory, and the second one what is stored."""
+    conn = publisher.conn
+    await create_variants(conn)
+    await subscribe(publisher, receiver)
+    bodies: list[bytes] = []
+
+    async def fail_first(delivery: Delivery) -> web.StreamResponse:
+        bodies.append(delivery.body)
+        return web.Response(status=500 if len(bodies) == 1 else 200)
+
+    receiver.answering = fail_first
+    async with delivering(publisher) as deliverer:
+        await change(conn)
+        await publish_all(publisher.resources, deliverer)
+        await wait_for_states(conn, ["RETRYING"])
+        await make_retries_due(conn)
+        await deliverer.deliver_all()
+        await wait_for_states(conn, ["DELIVERED"])
+
+    assert len(bodies) == 2
+    assert bodies[0] == bodies[1]
+
+
 async def test_claim_finds_what_a_step_has_left(publisher: Publisher, receiver: Receiver) -> None:
     """The events of both ways are alike: the same columns, whichever way they came."""
     conn = publisher.conn
@@ -365,10 +391,10 @@ async def test_claim_finds_what_a_step_has_left(publisher: Publisher, receiver: 
     }
 
 
-def _answer_after(gate: asyncio.Event, receiver: Receiver):  # type: ignore[no-untyped-def]
+def _answer_after(gate: asyncio.Event, receiver: Receiver) -> Callable[[Delivery], Awaitable[web.StreamResponse]]:
     answer = receiver.answering
 
-    async def answering(delivery: Delivery):  # type: ignore[no-untyped-def]
+    async def answering(delivery: Delivery) -> web.StreamResponse:
         await gate.wait()
         return await answer(delivery)
 
