@@ -116,7 +116,8 @@ async def test_change_costs_the_same_while_a_snapshot_is_kept(
             beside = await measure(watching, keeping)
 
     assert len(receiver.deliveries) == 2 * MEASURED
-    assert beside < 1.5 * alone + 50, (alone, beside)
+    # Some looks at everything are made now and then; not one for each change.
+    assert beside < 1.5 * alone + 2 * PASSED / MEASURED, (alone, beside)
 
 
 async def _is_idle(deliverer: Deliverer) -> bool:
