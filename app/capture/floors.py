@@ -9,13 +9,14 @@ import time
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from app.capture.change_events import Lane
 from app.db.pool import Connection
 
 #: Seconds between two looks for new floors.
 _LOOK_S: Final = 1.0
 #: Seconds between two looks at everything. They find what should not be there: a change event below its floor.
 _FULL_LOOK_S: Final = 60.0
-_LANES: Final = 3
+_LANES: Final = int(Lane.SET_ASIDE)
 
 #: $1: where the look begins in each lane. `firsts`: the first turn that waits in each; null: none does.
 _LOOK: Final = """
@@ -73,7 +74,10 @@ class Floors:
         before = [0] * _LANES if is_full else self.turns
         row = await conn.fetchrow(_LOOK, before)
         assert row is not None
-        if self._bound is not None and row["oldest_xid"] >= self._bound.xid:
+        if self._last_turn is not None and row["last_turn"] < self._last_turn:
+            # Another server has taken over, which has not got the last changes: turns are given a second time.
+            self.turns, self._bound = [0] * _LANES, None
+        elif self._bound is not None and row["oldest_xid"] >= self._bound.xid:
             turn = self._bound.turn
             firsts = [turn if first is None else min(first, turn) for first in row["firsts"]]
             self.turns = [max(floor, first) for floor, first in zip(before, firsts, strict=True)]

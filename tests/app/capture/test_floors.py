@@ -163,3 +163,20 @@ async def test_full_look_finds_what_is_below_its_floor(conn: Conn, monkeypatch: 
     await found.look(conn)
 
     assert [one.id for one in await claim(conn, found)] == [event]
+
+
+async def test_floors_begin_anew_when_turns_are_given_a_second_time(conn: Conn) -> None:
+    """As after a failover to a server that has not got the last changes."""
+    found = Floors()
+    await create_variant(conn)
+    published = await publish(conn, found)
+    await conn.execute("select setval('change_events_id_seq', 1000)")
+    await rise(conn, found, [1000] * 3)
+    await conn.execute("select setval('change_events_id_seq', $1::bigint)", max(published))
+    await change(conn)
+    assert await claim(conn, found) == []
+
+    await found.look(conn)
+
+    assert found.turns == [0, 0, 0]
+    assert len(await claim(conn, found)) > 0
