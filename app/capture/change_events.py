@@ -38,6 +38,7 @@ class ChangeEvent(NamedTuple):
             entity: its former seller. Else None.
         webhook_ids: The webhooks that are still to be told. None: all of them.
         claimed_lane: The lane in which the publisher found this event, or another event of the same entity.
+        has_new_webhooks: Whether the publisher has to read webhooks anew before it publishes this event.
     """
 
     id: int
@@ -53,6 +54,7 @@ class ChangeEvent(NamedTuple):
     lane: Lane = Lane.ORDINARY
     webhook_ids: frozenset[int] | None = None
     claimed_lane: Lane = Lane.ORDINARY
+    has_new_webhooks: bool = True
 
 
 class Leftover(NamedTuple):
@@ -95,7 +97,12 @@ class Waiting:
 
 
 async def claim_batch(
-    conn: Connection, *, limit: int, first_lane: Lane = Lane.ORDINARY, floors: Sequence[int] = (0, 0, 0)
+    conn: Connection,
+    *,
+    limit: int,
+    first_lane: Lane = Lane.ORDINARY,
+    floors: Sequence[int] = (0, 0, 0),
+    webhooks_since: int = 0,
 ) -> list[ChangeEvent]:
     """Lock shards until the transaction ends and return the oldest unpublished events of one lane.
 
@@ -103,6 +110,7 @@ async def claim_batch(
         limit: Number of events, at most.
         first_lane: The lane that is looked into first; the others follow while nothing is found.
         floors: Of each lane but the last: `Floors.turns`.
+        webhooks_since: The transaction from which on changes of webhooks are not known yet.
 
     Returns:
         Events, shard by shard; those of one entity oldest first, and of all lanes. Empty when nothing waits that
@@ -110,7 +118,9 @@ async def claim_batch(
 
     Source: migrations/functions/claim_change_events.sql.
     """
-    rows = await conn.fetch("select * from claim_change_events($1, $2, $3)", limit, int(first_lane), list(floors))
+    rows = await conn.fetch(
+        "select * from claim_change_events($1, $2, $3, $4)", limit, int(first_lane), list(floors), webhooks_since
+    )
     return [
         ChangeEvent(
             id=row["id"],
@@ -126,6 +136,7 @@ async def claim_batch(
             lane=Lane(row["lane"]),
             webhook_ids=None if row["webhook_ids"] is None else frozenset(row["webhook_ids"]),
             claimed_lane=Lane(row["claimed_lane"]),
+            has_new_webhooks=row["has_new_webhooks"],
         )
         for row in rows
     ]

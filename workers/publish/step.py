@@ -98,7 +98,13 @@ async def publish_step(
 
 async def claim_events(conn: Connection, resources: Resources, *, limit: int, first_lane: Lane) -> list[ChangeEvent]:
     """Claim change events for the caller's transaction: see `change_events.claim_batch`."""
-    return await change_events.claim_batch(conn, limit=limit, first_lane=first_lane, floors=resources.floors.turns)
+    return await change_events.claim_batch(
+        conn,
+        limit=limit,
+        first_lane=first_lane,
+        floors=resources.floors.turns,
+        webhooks_since=resources.subscriptions.known_before,
+    )
 
 
 async def _publish(
@@ -113,7 +119,9 @@ async def _publish(
 ) -> Step:
     """Publish claimed change events in the transaction of their claim."""
     subscriptions = resources.subscriptions
-    await subscriptions.refresh(conn)
+    # Usually none has changed, which saves each step a round trip.
+    if not subscriptions.known_before or any(event.has_new_webhooks for event in events):
+        await subscriptions.refresh(conn)
     owners = await list_owners(conn, subscriptions, events)
     torn = await _list_torn(conn, subscriptions, events, owners)
     selection = await select(subscriptions, [event for event in events if event not in torn], owners)

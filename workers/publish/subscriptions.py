@@ -155,6 +155,11 @@ class Subscriptions:
         # Sellers' webhooks, by type of entity and seller.
         self._of_sellers: dict[str, Counter[int]] = {}
 
+    @property
+    def known_before(self) -> int:
+        """The transaction before which all changes of webhooks are known; 0: none are."""
+        return self._next_xid
+
     async def refresh(self, conn: Connection) -> None:
         """Read the webhooks that were changed since the last refresh, in one statement."""
         since_xid = self._next_xid

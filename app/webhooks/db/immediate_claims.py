@@ -12,7 +12,6 @@ import orjson
 from app.db.pool import Connection, Record
 from app.webhooks.db.deliveries import DueEvent
 from app.webhooks.db.webhook_events import NewWebhookEvent, Subject, insert_webhook_events
-from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook_event import WebhookEventState
 
 
@@ -64,24 +63,13 @@ async def insert_claimed(
     Returns:
         The claimed events.
     """
-    wanted = await _choose(conn, events, claimable[: terms.limit], terms.per_webhook)
-    rows = await insert_webhook_events(conn, events, wanted=wanted, lease_s=terms.lease_s)
-    return [_due(event, row, bodies) for event, row in zip(events, rows, strict=True) if row["lease_until"] is not None]
-
-
-async def _choose(
-    conn: Connection, events: Sequence[NewWebhookEvent], claimable: Sequence[int], per_webhook: int
-) -> list[bool]:
-    """Tell of each event whether its webhook has a place for it. They are locked until the transaction ends."""
-    webhook_ids = sorted({events[place].webhook_id for place in claimable})
-    rows = await conn.fetch("select webhook_id, free from lock_free_places($1, $2)", webhook_ids, per_webhook)
-    free: dict[WebhookId, int] = {row["webhook_id"]: row["free"] for row in rows}
     wanted = [False] * len(events)
-    for place in claimable:
-        left = free.get(events[place].webhook_id, 0)
-        wanted[place] = left > 0
-        free[events[place].webhook_id] = left - 1
-    return wanted
+    for place in claimable[: terms.limit]:
+        wanted[place] = True
+    rows = await insert_webhook_events(
+        conn, events, wanted=wanted, lease_s=terms.lease_s, per_webhook=terms.per_webhook
+    )
+    return [_due(event, row, bodies) for event, row in zip(events, rows, strict=True) if row["lease_until"] is not None]
 
 
 def _due(event: NewWebhookEvent, row: Record, bodies: Mapping[bytes, bytes]) -> DueEvent:

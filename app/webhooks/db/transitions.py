@@ -25,21 +25,33 @@ OPEN_STATES: Final = sql_states(OPEN)
 #: What the end of an event is told by: see ordering/blocked_events.py.
 ENDED: Final = "e.webhook_id, e.entity_type, e.entity_id, e.blocks_others"
 
-#: $1 to $10: the columns of `NewWebhookEvent`. $11: which are to be claimed at once; they are, unless another event of
-#: their entity is open. $12: the seconds of their leases at least. Gives the rows in order; a claimed one has a lease.
+#: $1 to $10: the columns of `NewWebhookEvent`. $11: which are to be claimed at once; they are, if their webhook has a
+#: place for them, and no other event of their entity is open. $12: the seconds of their leases at least. $13: how many
+#: of one webhook, at most. Gives the rows in order; a claimed one has a lease.
 INSERT: Final = """
 with given as materialized (
   select nextval('webhook_events_id_seq') as id, n.* from
-    unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[],
-      $8::text[], $9::timestamptz[], $10::boolean[], $11::boolean[])
+    -- In SELECTs, so that the arrays' lengths are no reason to plan it anew each time.
+    unnest((select $1::bigint[]), (select $2::text[]), (select $3::bigint[]), (select $4::text[]),
+      (select $5::text[]), (select $6::text[]), (select $7::bytea[]), (select $8::text[]),
+      (select $9::timestamptz[]), (select $10::boolean[]), (select $11::boolean[]))
     with ordinality n(webhook_id, entity_type, entity_id, event_name, state, reason, digest, changed,
       changed_at, may_be_known, is_wanted, place) order by place
+), places as materialized (
+  select jsonb_object_agg(p.webhook_id, p.free) as free from (
+    select array_agg(distinct webhook_id) as ids from given where is_wanted having bool_or(is_wanted)
+  ) w cross join lateral lock_free_places(w.ids, $13) p
 ), made as materialized (
-  -- The offset keeps the look-up from becoming one at all open events.
-  select g.*, clock_timestamp() as made_at, g.is_wanted and not exists (
-    select from webhook_events_open o where +o.entity_id = g.entity_id and o.entity_type = g.entity_type
-      and +o.webhook_id = g.webhook_id and o.event_name <> 'test' offset 0) as is_claimed
-  from given g
+  select g.*, clock_timestamp() as made_at, g.is_wanted
+    -- By key and not by a join, which compares each event with each webhook.
+    and coalesce(g.turn <= (p.free ->> g.webhook_id::text)::integer, false)
+    -- The offset keeps the look-up from becoming one at all open events.
+    and not exists (
+      select from webhook_events_open o where +o.entity_id = g.entity_id and o.entity_type = g.entity_type
+        and +o.webhook_id = g.webhook_id and o.event_name <> 'test' offset 0) as is_claimed
+  from (select *, row_number() over (partition by webhook_id, is_wanted order by place) as turn from given) g
+  -- Joined, the places are counted before the first event is inserted, which would count as due.
+  cross join places p
 ), inserted as (
   insert into webhook_events (id, webhook_id, entity_type, entity_id, event_name, state, reason,
     payload_digest, changed, changed_at, may_be_known, due_at, finished_at, is_pulled,

@@ -201,7 +201,12 @@ async def lock_waiting(conn: Connection, subjects: Sequence[Subject]) -> None:
 
 
 async def insert_webhook_events(
-    conn: Connection, events: Sequence[NewWebhookEvent], *, wanted: Sequence[bool] = (), lease_s: float = 0.0
+    conn: Connection,
+    events: Sequence[NewWebhookEvent],
+    *,
+    wanted: Sequence[bool] = (),
+    lease_s: float = 0.0,
+    per_webhook: int = 0,
 ) -> list[Record]:
     """Insert events in this order, so that ids rise with it, and mark those that they supersede.
 
@@ -212,6 +217,7 @@ async def insert_webhook_events(
         events: The events.
         wanted: For each event whether it is to be claimed at once; empty: none is. See immediate_claims.py.
         lease_s: Seconds of the leases of those at least.
+        per_webhook: How many of one webhook are claimed at once, at most.
 
     Returns:
         The rows of `transitions.INSERT`.
@@ -230,6 +236,7 @@ async def insert_webhook_events(
         [event.may_be_known for event in events],
         wanted or [False] * len(events),
         lease_s,
+        per_webhook,
     )
     pairs = [(old, row["id"]) for event, row in zip(events, rows, strict=True) for old in event.supersedes]
     if pairs:

@@ -125,10 +125,10 @@ async def test_what_is_gone_when_it_is_rendered_is_left_to_its_destroy(publisher
 
     # A publisher that has claimed waits until both are gone.
     async with writer.transaction():
-        await writer.execute("lock table webhooks in access exclusive mode")
+        await writer.execute("lock table variants in access exclusive mode")
         publishing = asyncio.create_task(publish_all(publisher.resources))
         await until(lambda: publisher.conn.fetchval(LOCK_IS_AWAITED))
-        await publisher.conn.execute("delete from variants")
+        await writer.execute("delete from variants")
     await publishing
     await publish_all(publisher.resources)
     await writer.close()
@@ -147,10 +147,10 @@ async def test_who_comes_to_have_what_is_gone_by_then_is_told_nothing(publisher:
 
     # A publisher has claimed the move, and not looked yet whose the variant is.
     async with writer.transaction():
-        await writer.execute("lock table webhooks in access exclusive mode")
+        await writer.execute("lock table variants in access exclusive mode")
         publishing = asyncio.create_task(_list_steps(publisher))
         await until(lambda: publisher.conn.fetchval(LOCK_IS_AWAITED))
-        await publisher.conn.execute("delete from variants")
+        await writer.execute("delete from variants")
     steps = await publishing
     await writer.close()
 

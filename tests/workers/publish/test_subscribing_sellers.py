@@ -38,6 +38,8 @@ async def test_statements_do_not_depend_on_other_sellers_webhooks(publisher: Pub
     for _ in range(20):
         await publisher.subscribe("totalCents", seller_id=(await create_seller(publisher.conn)).id)
     await publisher.conn.execute("update change_events set published_at = now()")
+    # Reading them takes one statement, once.
+    await publisher.resources.subscriptions.refresh(publisher.conn)
 
     of_many = await statements_of_a_change(publisher, sale.invoice.id, 3)
 

@@ -7,11 +7,14 @@
 -- Lane 2, the heavy one, is worked on by one publisher at a time: there is always one for the others.
 -- floors: for each lane, below which turn nothing waits (app/capture/floors.py). All that has ever waited there may still
 -- be in the index, so nothing is looked for below, and every condition is one that the index can be searched by.
+-- webhooks_since: whether a transaction from that one on has changed a webhook is told with each event, by the snapshot
+-- that the event was read in. So who knows the webhooks up to there knows all that the event's transaction could know.
 drop function if exists claim_change_events;
-create function claim_change_events(batch_size integer, first_lane integer default 0, floors bigint[] default '{0,0,0}')
+create function claim_change_events(batch_size integer, first_lane integer default 0, floors bigint[] default '{0,0,0}',
+  webhooks_since xid8 default '0')
 returns table (id bigint, txid xid8, entity_type text, entity_id bigint, operation text, columns text[],
   changes jsonb, is_cut boolean, seller_id bigint, recorded_at timestamptz, lane smallint, webhook_ids bigint[],
-  claimed_lane smallint)
+  claimed_lane smallint, has_new_webhooks boolean)
 language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -47,7 +50,8 @@ begin
           and coalesce(e.turn, e.id) >= floors[3]) then
         return query
           select e.id, e.txid, e.entity_type, e.entity_id, e.operation, e.columns, e.changes, e.is_cut, e.seller_id,
-            e.recorded_at, e.lane, e.webhook_ids, tried
+            e.recorded_at, e.lane, e.webhook_ids, tried,
+            exists (select from webhooks w where w.changed_xid >= webhooks_since)
           from (
             select distinct h.entity_type, h.entity_id from (
               select c.entity_type, c.entity_id from change_events_open c where c.lane = tried and c.shard = wanted
@@ -61,7 +65,8 @@ begin
       else
         return query
           select e.id, e.txid, e.entity_type, e.entity_id, e.operation, e.columns, e.changes, e.is_cut, e.seller_id,
-            e.recorded_at, e.lane, e.webhook_ids, tried
+            e.recorded_at, e.lane, e.webhook_ids, tried,
+            exists (select from webhooks w where w.changed_xid >= webhooks_since)
           from change_events_open e where e.lane = 0 and e.shard = wanted
             and coalesce(e.turn, e.id) >= lowest
           order by coalesce(e.turn, e.id), +e.id limit room;
