@@ -41,7 +41,7 @@ types: $(STAMP)
 
 test-long: $(STAMP) ## the long forms: faults, histories, generated documents, ten million rows
 	TELLGRAPH_LONG_FAULTS=1 TELLGRAPH_LONG_HISTORY=1 TELLGRAPH_PLAN_EXAMPLES=1000 $(BIN)/pytest -n 0 \
-		tests/faults tests/histories tests/e2e tests/workers/deliver tests/schema/engine/plans tests/schema/stored tests/app/db tests/app/capture tests/app/webhooks/db tests/clients/test_payload_types.py $(ARGS)
+		tests/faults tests/histories tests/e2e tests/workers/deliver tests/schema/engine/plans tests/schema/stored tests/app/db tests/app/capture tests/app/webhooks/db tests/app/cli/webhooks tests/clients/test_payload_types.py $(ARGS)
 
 soak: $(STAMP) ## load and faults for MINUTES=10, which end with a table: what was lost, what has grown
 	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(ARGS)

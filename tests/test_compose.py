@@ -22,6 +22,7 @@ import app
 from app.settings import FILE_SUFFIX, PREFIX, Settings
 from app.tools.embedded.installation import redis_program
 from app.tools.embedded.processes import free_port, wait_until
+from tests.support.forked_commands import run_command
 
 _ROOT = Path(app.__file__).parents[1]
 _FOLDER = _ROOT / "docker"
@@ -84,9 +85,7 @@ def test_compose_gives_each_service_its_command(services: Services) -> None:
 
 @pytest.mark.parametrize("command", ["migrate", "serve", "worker"])
 def test_commands_of_compose_exist(command: str) -> None:
-    tellgraph = Path(sys.executable).with_name("tellgraph")
-
-    done = subprocess.run([tellgraph, command, "--help"], capture_output=True, text=True, check=False)
+    done = run_command([command, "--help"], os.environ)
 
     assert done.returncode == 0, done.stderr
 

@@ -37,7 +37,7 @@ from tests.support.json_schemas import instance
 from tests.support.platform import settings_for
 
 #: Of each type; 30 in the long form.
-QUERIES = min(30, number_of(32))
+QUERIES = min(30, number_of(16))
 #: Some are too deep or too large for a stored query.
 EXAMPLES = QUERIES + 15
 NAME = "Body"

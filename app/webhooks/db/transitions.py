@@ -96,7 +96,7 @@ update webhook_events e set state = 'SUPERSEDED', due_at = null, finished_at = c
 where {id} = any($1::bigint[]) and e.state in ({states}) returning {ended}
 """
 #: Two statements, so that the first, which is the usual one, is planned against the partition of open events alone.
-SUPERSEDE: Final = _SUPERSEDE.format(id="+e.id", states=WAITING_STATES, ended=ENDED)
+SUPERSEDE: Final = _SUPERSEDE.format(id="0 + e.id", states=WAITING_STATES, ended=ENDED)
 SUPERSEDE_UNRENDERED: Final = _SUPERSEDE.format(
     id="e.id", states=sql_states([WebhookEventState.RENDER_FAILED]), ended=ENDED
 )
@@ -118,7 +118,7 @@ update webhook_events e set state = case when {_restated("state")} = 'SKIPPED' t
   may_be_known = {_restated("may_be_known")}::boolean, changed = {_restated("changed")}::jsonb,
   due_at = case when {_restated("state")} <> 'SKIPPED' then e.due_at end,
   finished_at = case when {_restated("state")} = 'SKIPPED' then clock_timestamp() end
-where +e.id = any($1::bigint[]) and e.state in ('PENDING', 'HELD')
+where 0 + e.id = any($1::bigint[]) and e.state in ('PENDING', 'HELD')
 returning {ENDED}, e.state
 """
 
@@ -137,7 +137,7 @@ update webhook_events e set
 from r
 -- Found by their ids, whatever the plan was made for: the first list of states names the partition of open
 -- events, and the state itself is none that an index could be searched by.
-where +e.id = any($1::bigint[]) and +e.id = r.id and e.state in ({OPEN_STATES})
+where 0 + e.id = any($1::bigint[]) and 0 + e.id = r.id and e.state in ({OPEN_STATES})
   and e.state || '' = 'SENDING' and equals_at_cost(e.attempt_count, r.attempt)
   and equals_at_cost(e.webhook_id, r.webhook_id)
 returning e.id, {ENDED}, e.event_name, e.payload_digest, e.attempted_at,
@@ -161,7 +161,8 @@ returning e.id, e.attempt_count, e.attempted_at, e.webhook_id, e.entity_type, e.
 HOLD: Final = f"""
 update webhook_events_open set state = 'HELD', due_at = null
 -- An array, found by key: a join that was planned for few compares everything that waits with each.
-where +id = any(array(select id from webhook_events_open where +webhook_id = $1 and state in ({DUE_STATES}) limit $2))
+where 0 + id = any(array(
+  select id from webhook_events_open where +webhook_id = $1 and state in ({DUE_STATES}) limit $2))
   and state || '' in ({DUE_STATES})
 """
 
@@ -171,7 +172,7 @@ RELEASE: Final = """
 update webhook_events_open set state = case when attempt_count = 0 then 'PENDING' else 'RETRYING' end,
   due_at = clock_timestamp()
 -- An array, found by key: a join that was planned for few compares everything that is held with each.
-where state || '' = 'HELD' and +id = any(array(
+where state || '' = 'HELD' and 0 + id = any(array(
   select h.id from (
     select e.id, e.entity_type, e.entity_id, e.replayed_at from webhook_events_open e
     where +e.webhook_id = $1 and e.state = 'HELD' order by +e.id limit $2

@@ -187,7 +187,7 @@ async def lock_waiting(conn: Connection, subjects: Sequence[Subject]) -> None:
         lambda: conn.execute(
             # By ids: a join that was planned while nothing waited would read everything that waits, each time.
             f"""
-            select from webhook_events_open e where +e.id = any(array(
+            select from webhook_events_open e where 0 + e.id = any(array(
               select w.id from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
               cross join lateral (
                 select o.id from webhook_events_open o where +o.entity_id = k.entity_id

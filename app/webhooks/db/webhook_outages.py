@@ -72,7 +72,7 @@ async def step_resumption(conn: Connection, resumption: Resumption) -> int:
         lambda: conn.execute(
             # By id, in a form that no other index serves: see transitions.RECORD.
             "update webhook_events_open e set due_at = clock_timestamp(), attempts_before = e.attempts_before + 1"
-            " where +e.id = any(array(select o.id from webhook_events_open o where +o.webhook_id = $1"
+            " where 0 + e.id = any(array(select o.id from webhook_events_open o where +o.webhook_id = $1"
             " and o.is_pulled = (select w.is_pulled from webhooks w where w.id = $1)"
             " and o.state = 'RETRYING' and o.due_at > statement_timestamp() and o.attempted_at < $2"
             " order by o.due_at limit $3 for no key update skip locked)) and e.state || '' = 'RETRYING'",

@@ -5,8 +5,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,18 +16,17 @@ import pytest
 
 from app.cli.processes.serving import bind
 from app.errors import TellgraphError
+from tests.support.forked_commands import ForkedProcess, fork_command
 from tests.support.platform import SECRET_KEY
 from tests.support.servers import PrivateServers
 from tests.support.waiting import until
-
-COMMAND = [sys.executable, "-c", "from app.cli.main import main; main()"]
 
 
 @dataclass(slots=True, kw_only=True)
 class Running:
     """A command that runs until it is stopped, and what it prints."""
 
-    process: subprocess.Popen[bytes]
+    process: ForkedProcess
     log: Path
 
     def lines(self, event: str) -> list[dict[str, Any]]:
@@ -46,7 +43,7 @@ class Running:
 
         return await until(printed)
 
-    async def stop(self) -> int:
+    async def stop(self) -> int | None:
         self.process.send_signal(signal.SIGTERM)
         return await asyncio.to_thread(self.process.wait, 60)
 
@@ -55,8 +52,7 @@ class Running:
 def running(folder: Path, *arguments: str, **settings: str) -> Iterator[Running]:
     log = folder / "log"
     environment = {**os.environ, **{f"TELLGRAPH_{name.upper()}": value for name, value in settings.items()}}
-    with log.open("wb") as output:
-        process = subprocess.Popen([*COMMAND, *arguments], env=environment, stdout=output, stderr=output)
+    process = fork_command(arguments, environment, out=log, err=log)
     try:
         yield Running(process=process, log=log)
     finally:

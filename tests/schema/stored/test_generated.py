@@ -31,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 #: Why a query has no plan whose fragments and lists expand to more code than a plan may have.
 TOO_LARGE = "it is too large"
 #: Queries of each type in the usual run.
-NUMBER = number_of(180)
+NUMBER = number_of(100)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

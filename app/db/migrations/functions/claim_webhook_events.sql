@@ -172,7 +172,7 @@ begin
             previous_digest = case when e.attempt_count > 0 then e.previous_digest else decode((
               select jsonb_object_agg(picked.id, encode(picked.previous_digest, 'hex')) from picked
               where picked.previous_digest is not null) ->> e.id::text, 'hex') end
-          where +e.id = any(array(select picked.id from picked)) and e.state || '' in ('PENDING', 'RETRYING')
+          where 0 + e.id = any(array(select picked.id from picked)) and e.state || '' in ('PENDING', 'RETRYING')
           returning e.*
         ), attempts as (
           insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at, api_key_id, api_key_name,

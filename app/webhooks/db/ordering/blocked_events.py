@@ -84,7 +84,7 @@ from due e left join lateral (
 """
 
 _LOCK: Final = f"""
-select id from webhook_events_open where +id = any($1::bigint[]) and state in ({OPEN_STATES})
+select id from webhook_events_open where 0 + id = any($1::bigint[]) and state in ({OPEN_STATES})
 order by id for no key update skip locked
 """
 
@@ -94,7 +94,7 @@ _SET_ASIDE: Final = f"""
 update webhook_events_open set
   due_at = case when id = any($1::bigint[]) and state in ({DUE_STATES}) then null else due_at end,
   blocks_others = blocks_others or id = any($2::bigint[])
-where +id = any($1::bigint[] || $2::bigint[])
+where 0 + id = any($1::bigint[] || $2::bigint[])
 """
 
 
@@ -125,7 +125,7 @@ async def set_aside_blocked(conn: Connection, place: Place, *, blocked_s: float 
 _RELEASE_NEXT: Final = f"""
 update webhook_events_open e set blocks_others = true,
   due_at = case when e.due_at is null and e.state in ({DUE_STATES}) then clock_timestamp() else e.due_at end
-where +e.id = any(array(
+where 0 + e.id = any(array(
   select first.id from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
   cross join lateral (
     select o.id, o.state, o.due_at from webhook_events_open o
@@ -153,7 +153,7 @@ async def release_next(conn: Connection, ended: Sequence[Record]) -> None:
 
 
 _RELEASE_FORGOTTEN: Final = f"""
-update webhook_events_open e set due_at = clock_timestamp() where +e.id = any(array(
+update webhook_events_open e set due_at = clock_timestamp() where 0 + e.id = any(array(
   select aside.id from (
     select a.id, a.webhook_id, a.entity_type, a.entity_id from webhook_events_open a
     where a.state in ({DUE_STATES}) and a.due_at is null and a.id >= $1 order by a.id limit $2

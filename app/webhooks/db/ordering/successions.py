@@ -48,7 +48,7 @@ async def list_overtaken(conn: Connection, ids: Collection[WebhookEventId]) -> l
     rows = await conn.fetch(
         f"""
         select distinct e.webhook_id, e.entity_type, e.entity_id from unnest($1::bigint[]) given(id)
-        cross join lateral (select e.* from webhook_events_open e where +e.id = given.id offset 0) e {_OVERTAKEN}
+        cross join lateral (select e.* from webhook_events_open e where 0 + e.id = given.id offset 0) e {_OVERTAKEN}
         """,
         list(ids),
     )

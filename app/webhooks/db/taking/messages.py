@@ -93,7 +93,7 @@ async def list_taken(
     rows = await conn.fetch(
         f"""
         select w.is_pulled, e.* from webhooks w left join lateral (
-          {_TAKEN} where +e.id = any($3::bigint[]) and equals_at_cost(e.webhook_id, w.id)
+          {_TAKEN} where 0 + e.id = any($3::bigint[]) and equals_at_cost(e.webhook_id, w.id)
             and e.state || '' = 'SENDING'
         ) e on true
         where w.id = $1 and ($2::bigint is null or w.seller_id = $2) and w.deleted_at is null
@@ -128,7 +128,7 @@ async def extend_leases(
         """
         update webhook_events_open e set lease_until = clock_timestamp() + make_interval(secs => $4)
         from unnest($2::bigint[], $3::integer[]) r(id, attempt)
-        where +e.id = any($2::bigint[]) and +e.id = r.id and e.state || '' = 'SENDING'
+        where 0 + e.id = any($2::bigint[]) and 0 + e.id = r.id and e.state || '' = 'SENDING'
           and equals_at_cost(e.webhook_id, $1) and equals_at_cost(e.attempt_count, r.attempt)
         returning e.id, e.lease_until
         """,

@@ -18,7 +18,7 @@ from tests.support.servers import DATABASE_VARIABLE, TEMPLATE_VARIABLE
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 #: Operations of the usual run.
-NUMBER = number_of(1_200)
+NUMBER = number_of(600)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
