@@ -9,11 +9,12 @@ from typing import Any
 import orjson
 
 from app.auth.viewers import Viewer
-from app.db.pool import Connection
+from app.db.pool import Connection, connection
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.services.webhooks import WebhookAttributes, create_webhook
 from tests.support.platform import settings_for
+from tests.support.waiting import until
 from workers.publish.job import publish_all
 from workers.resources import Resources, open_resources
 
@@ -54,6 +55,18 @@ async def recorded(conn: Connection) -> list[RecordedChange]:
         for row in rows
         if row["entity_type"] in WATCHED_TYPES
     ]
+
+
+async def know_webhooks(resources: Resources) -> None:
+    """Have all webhooks read, so that no step reads them. Transactions of other databases may hold that up."""
+
+    async def are_known() -> bool:
+        async with connection(resources.database) as conn:
+            await resources.subscriptions.refresh(conn)
+            changed = "select coalesce(max(changed_xid::text::bigint), 0) from webhooks"
+            return resources.subscriptions.known_before > int(await conn.fetchval(changed))
+
+    await until(are_known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,7 @@ with given as materialized (
     -- The offset keeps the look-up from becoming one at all open events.
     and not exists (
       select from webhook_events_open o where +o.entity_id = g.entity_id and o.entity_type = g.entity_type
-        and +o.webhook_id = g.webhook_id and o.event_name <> 'test' offset 0) as is_claimed
+        and 0 + o.webhook_id = g.webhook_id and o.event_name <> 'test' offset 0) as is_claimed
   from (select *, row_number() over (partition by webhook_id, is_wanted order by place) as turn from given) g
   -- Joined, the places are counted before the first event is inserted, which would count as due.
   cross join places p

@@ -146,7 +146,7 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
           select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known, e.replayed_at,
             e.changed::text
           from webhook_events_open e
-          where +e.entity_id = k.entity_id and e.entity_type = k.entity_type and +e.webhook_id = k.webhook_id
+          where +e.entity_id = k.entity_id and e.entity_type = k.entity_type and 0 + e.webhook_id = k.webhook_id
             and e.event_name <> 'test'
           union all
           select d.webhook_event_id, 'DELIVERED', d.event_name, 1, d.payload_digest, true, null, '{}'
@@ -191,7 +191,7 @@ async def lock_waiting(conn: Connection, subjects: Sequence[Subject]) -> None:
               select w.id from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
               cross join lateral (
                 select o.id from webhook_events_open o where +o.entity_id = k.entity_id
-                  and o.entity_type = k.entity_type and +o.webhook_id = k.webhook_id offset 0
+                  and o.entity_type = k.entity_type and 0 + o.webhook_id = k.webhook_id offset 0
               ) w
             )) and e.state in ({transitions.WAITING_STATES}) order by e.id for no key update
             """,

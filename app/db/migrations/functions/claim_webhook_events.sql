@@ -124,11 +124,11 @@ begin
               -- A test stands outside of the order: it must neither wait for a failing event nor hold one up.
               and (e.event_name = 'test' or not exists (
                 select from webhook_events_open o where +o.entity_id = e.entity_id and o.entity_type = e.entity_type
-                  and +o.webhook_id = e.webhook_id and +o.id < e.id and o.event_name <> 'test'))
+                  and 0 + o.webhook_id = e.webhook_id and +o.id < e.id and o.event_name <> 'test'))
               -- Only what is replayed can be due while a newer event of the entity is in flight.
               and (e.replayed_at is null or not exists (
                 select from webhook_events_open o where +o.entity_id = e.entity_id and o.entity_type = e.entity_type
-                  and +o.webhook_id = e.webhook_id and o.state || '' = 'SENDING' and o.event_name <> 'test'))
+                  and 0 + o.webhook_id = e.webhook_id and o.state || '' = 'SENDING' and o.event_name <> 'test'))
             order by e.due_at, +e.id limit greatest(places.free, 0)
             -- Whoever supersedes or cancels some of them has locked them, and may wait for others: no turns are taken.
             for no key update of e skip locked

@@ -25,5 +25,7 @@ begin
     cross join lateral webhook_places(l.webhook_id, per_webhook, 0, false, locked_at) places
     where places.free > 0 and not places.include_previous and not exists (
       select from webhook_events_open e where e.is_pulled = (select false) and +e.webhook_id = l.webhook_id
-        and e.state in ('PENDING', 'RETRYING') and e.due_at <= locked_at);
+        and e.state in ('PENDING', 'RETRYING') and e.due_at <= locked_at
+      -- Keeps this from becoming a join with all that is due, which would be read at each look.
+      offset 0);
 end $$;

@@ -121,8 +121,8 @@ create table webhook_events_open partition of webhook_events (
 -- Most of the time the partition is nearly empty, and by ANALYZE any index that has the column would do. But each index
 -- still has all that has passed through since the oldest snapshot, which a backup keeps for hours: found by
 -- webhook_events_by_webhook, one event would cost as much as all of them. No statement can be planned by an index with
--- other expressions than its own. Nor is an event found by its id in the last column of another index: that is 0 + id
--- here, and +id everywhere else.
+-- other expressions than its own. Nor by a column that is not an index's first, which would read the whole index: the
+-- id that events are found by is 0 + id, and the webhook that stands behind an entity is 0 + webhook_id.
 create unique index webhook_events_by_id on webhook_events_open ((0 + id));
 -- The deliver claim's walk over webhooks with due rows, and what one of them has. Pulled events apart: they may wait for
 -- days, and no worker is to look at them.
@@ -138,7 +138,7 @@ create unique index webhook_events_one_in_flight on webhook_events_open (webhook
 create index webhook_events_set_aside on webhook_events_open (id)
   where state in ('PENDING', 'RETRYING') and due_at is null;
 -- "Is an older one of this entity still open?"
-create index webhook_events_of_entity on webhook_events_open ((+entity_id), entity_type, (+webhook_id), (+id));
+create index webhook_events_of_entity on webhook_events_open ((+entity_id), entity_type, (0 + webhook_id), (+id));
 -- How many of a webhook are in flight, and whose lease has expired.
 create index webhook_events_sending on webhook_events_open ((+webhook_id), lease_until) where state = 'SENDING';
 create index webhook_events_held on webhook_events_open ((+webhook_id), (+id)) where state = 'HELD';

@@ -78,7 +78,7 @@ select e.is_pulled, e.webhook_id, count(*) as looked_at,
 from due e left join lateral (
   select o.id from webhook_events_open o
   where e.event_name <> 'test' and +o.entity_id = e.entity_id and o.entity_type = e.entity_type
-    and +o.webhook_id = e.webhook_id and +o.id < e.id and o.event_name <> 'test'
+    and 0 + o.webhook_id = e.webhook_id and +o.id < e.id and o.event_name <> 'test'
   order by +o.id limit 1
 ) first on true group by 1, 2 order by 1, 2
 """
@@ -129,12 +129,12 @@ where 0 + e.id = any(array(
   select first.id from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
   cross join lateral (
     select o.id, o.state, o.due_at from webhook_events_open o
-    where +o.entity_id = k.entity_id and o.entity_type = k.entity_type and +o.webhook_id = k.webhook_id
+    where +o.entity_id = k.entity_id and o.entity_type = k.entity_type and 0 + o.webhook_id = k.webhook_id
       and o.event_name <> 'test'
     order by +o.id limit 1
   ) first where first.due_at is null and first.state in ({DUE_STATES}) or exists (
     select from webhook_events_open o
-    where +o.entity_id = k.entity_id and o.entity_type = k.entity_type and +o.webhook_id = k.webhook_id
+    where +o.entity_id = k.entity_id and o.entity_type = k.entity_type and 0 + o.webhook_id = k.webhook_id
       and +o.id > first.id and o.event_name <> 'test' and o.due_at is null and o.state || '' in ({DUE_STATES}))
 )) and e.state in ({OPEN_STATES})
 """
@@ -159,7 +159,7 @@ update webhook_events_open e set due_at = clock_timestamp() where 0 + e.id = any
     where a.state in ({DUE_STATES}) and a.due_at is null and a.id >= $1 order by a.id limit $2
   ) aside where not exists (
     select from webhook_events_open o
-    where +o.entity_id = aside.entity_id and o.entity_type = aside.entity_type and +o.webhook_id = aside.webhook_id
+    where +o.entity_id = aside.entity_id and o.entity_type = aside.entity_type and 0 + o.webhook_id = aside.webhook_id
       and +o.id < aside.id and o.event_name <> 'test' and o.blocks_others)
 )) and e.state || '' in ({DUE_STATES}) and e.due_at is null
 """

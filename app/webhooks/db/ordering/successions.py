@@ -35,7 +35,8 @@ _OVERTAKEN = """
   cross join lateral (select w.every_change from webhooks w where w.id = e.webhook_id offset 0) w
   cross join lateral (
     select n.id from webhook_events_open n
-    where +n.entity_id = e.entity_id and n.entity_type = e.entity_type and +n.webhook_id = e.webhook_id and +n.id > e.id
+    where +n.entity_id = e.entity_id and n.entity_type = e.entity_type and 0 + n.webhook_id = e.webhook_id
+      and +n.id > e.id
       and n.state in ('PENDING', 'HELD') and n.attempt_count = 0 and n.replayed_at is null and n.event_name <> 'test'
     limit 1
   ) newer
@@ -71,7 +72,7 @@ async def list_recently_overtaken(conn: Connection) -> list[Subject]:
         cross join lateral (
           select o.* from webhook_events_open o
           where +o.entity_id = pending.entity_id and o.entity_type = pending.entity_type
-            and +o.webhook_id = pending.webhook_id and +o.id < pending.id
+            and 0 + o.webhook_id = pending.webhook_id and +o.id < pending.id
           offset 0
         ) e {_OVERTAKEN}
         """,
@@ -94,7 +95,7 @@ async def lock_unclaimed(conn: Connection, subjects: Sequence[Subject]) -> set[W
             select e.id from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
             cross join lateral (
               select o.id, o.state from webhook_events_open o
-              where +o.entity_id = k.entity_id and o.entity_type = k.entity_type and +o.webhook_id = k.webhook_id
+              where +o.entity_id = k.entity_id and o.entity_type = k.entity_type and 0 + o.webhook_id = k.webhook_id
                 and o.state in ({transitions.WAITING_STATES})
               order by +o.id for no key update of o skip locked
             ) e
