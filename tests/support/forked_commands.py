@@ -24,7 +24,7 @@ _context = multiprocessing.get_context("forkserver")
 
 def prepare() -> None:
     """Start the process that commands are forked from, so that the test that needs the first leaves nothing open."""
-    _context.set_forkserver_preload(["app.cli.main", "app.main"])
+    _context.set_forkserver_preload(["app.cli.main", "app.main", "tests.support.frozen_heap"])
     resource_tracker.ensure_running()
     forkserver.ensure_running()
 

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -34,7 +34,7 @@ async def measure_api(lab: Lab) -> list[Figure]:
         url, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {key}"}
         async with aiohttp.ClientSession(url, headers=headers) as session:
             await site.until_ready(session, api)
-            leaves = _leaves(orjson.loads(await _ask(session, PAGE_QUERY)))
+            leaves = _leaves(orjson.loads(await ask(session, PAGE_QUERY)))
             # A comment is enough: documents are cached by their text.
             cold = await _run(session, api, (f"# {n}\n{PAGE_QUERY}" for n in range(requests // 2)), requests // 2)
             await _run(session, api, itertools.repeat(PAGE_QUERY, _UNTIL_PLANNED), _UNTIL_PLANNED)
@@ -62,7 +62,7 @@ async def _run(
 ) -> dict[str, float]:
     async def ask_some() -> None:
         for query in queries:
-            await _ask(session, query)
+            await ask(session, query)
 
     before, started = cpu_of([api.pid]), time.monotonic()
     await asyncio.gather(*(ask_some() for _ in range(_CLIENTS)))
@@ -70,10 +70,11 @@ async def _run(
     return {"per_s": requests / taken_s, "cpu_ms": (after[api.pid] - before[api.pid]) / requests * 1000}
 
 
-async def _ask(session: aiohttp.ClientSession, query: str) -> bytes:
-    async with session.post("/graphql", json={"query": query}) as response:
+async def ask(session: aiohttp.ClientSession, query: str, variables: Mapping[str, object] | None = None) -> bytes:
+    """Send an operation, and return the answer. Raise TellgraphError if it has errors or was refused."""
+    async with session.post("/graphql", json={"query": query, "variables": variables}) as response:
         body = await response.read()
-    if response.status != 200 or body.startswith(b'{"errors"') or b'"data":null' in body:
+    if response.status != 200 or b'"errors":[' in body:
         raise TellgraphError(f"The API answered {response.status}: {body[:500].decode(errors='replace')}")
     return body
 

@@ -45,10 +45,11 @@ KEYS = {
     },
     "sessions": {"sessions.capture_ratio", "sessions.claim_ratio", "sessions.blocked_claim_ms"},
     "memory": {"memory.worker_mib"},
+    "orders": {"orders.api_cpu_ms", "orders.postgres_cpu_ms"},
     "api": {"api.requests_per_s", "api.cpu_ms", "api.cold_cpu_ms"},
 }
 #: The others take longer than a test may; they are the same code at a larger scale.
-CHOSEN = ("pipeline", "stream", "feed", "statements", "sessions")
+CHOSEN = ("pipeline", "stream", "feed", "statements", "sessions", "orders")
 
 
 def bench(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
