@@ -65,7 +65,7 @@ async def test_a_worker_that_dies_in_the_middle_of_a_step_leaves_nothing_of_it_a
         assert await catch_up_step(publisher.resources) is not None
     async with held(database_url, _NO_EVENTS) as lock:
         dying = asyncio.create_task(catch_up_all(publisher.resources))
-        await lock.reached("insert into webhook_events")
+        await lock.reached("nextval('webhook_events_id_seq')")
         await lock.end_waiting()
         with pytest.raises(DATABASE_ERRORS):
             await dying
@@ -86,7 +86,7 @@ async def test_it_is_disabled_again_without_waiting_for_a_step(publisher: Publis
     await set_enabled(publisher, is_enabled=True)
     async with held(database_url, _NO_EVENTS) as lock:
         catching_up = asyncio.create_task(catch_up_all(publisher.resources))
-        await lock.reached("insert into webhook_events")
+        await lock.reached("nextval('webhook_events_id_seq')")
 
         await asyncio.wait_for(set_enabled(publisher, is_enabled=False), 5)
     await catching_up
