@@ -39,10 +39,11 @@ async def test_restarted_postgresql_loses_nothing(
     load = await create_load(private_servers.database_url, receiver, seed=1)
     with worker_process(private_servers.database_url, private_servers.redis_url, deliver_lease_s=2) as worker:
         await started(worker)
-        writing = asyncio.create_task(load.write(CHANGES))
+        writing = asyncio.create_task(load.write())
         for _ in range(10 if IS_LONG else 2):
             await receiver.wait_for(count=len(receiver.deliveries) + 10)
             await asyncio.to_thread(private_servers.postgres.restart, mode)
+        load.stopped = True
         await finish(load, worker, writing, f"PostgreSQL restarted, {mode}")
 
 
