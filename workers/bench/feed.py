@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import aiohttp
 import orjson
 
-from app.auth.viewers import create_key
 from app.errors import TellgraphError
 from app.kernel.parsed_json import ParsedJson
 from schema.entities.global_ids import encode
@@ -93,7 +92,7 @@ async def measure_feed(lab: Lab) -> list[Figure]:
         push = Pipeline(site=push_site, worker=push_worker, endpoint=endpoint)
         pull = Pipeline(site=site, worker=worker, endpoint=endpoint)
         await push.warm_up(ids, len(ids))
-        async with await _session(site, port, api) as session:
+        async with site.asking(api, port) as session:
             taker = _Taker(pipeline=pull, api=api, session=session, webhook_id=await _make_pulled(site))
             # The documents get their plans, and PostgreSQL its statistics.
             await taker.take(ids)
@@ -121,10 +120,3 @@ async def _make_pulled(site: Site) -> str:
     """Have the site's webhook pulled. Return its global id."""
     webhook_id = await site.conn.fetchval("update webhooks set delivery = 'PULL', url = null returning id")
     return encode("Webhook", webhook_id)
-
-
-async def _session(site: Site, port: int, api: subprocess.Popen[bytes]) -> aiohttp.ClientSession:
-    key = await create_key(site.conn, name="bench", seller_id=None)
-    session = aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"})
-    await site.until_ready(session, api)
-    return session

@@ -1,8 +1,5 @@
 """Measure the cost of a mutation over HTTP: orders of two lines, one after the other."""
 
-import aiohttp
-
-from app.auth.viewers import create_key
 from schema.entities import global_ids
 from workers.bench.environment.lab import Lab, free_port
 from workers.bench.environment.processes import Meter
@@ -36,11 +33,8 @@ async def measure_orders(lab: Lab) -> list[Figure]:
             # The marketplace was made with ids of its own choice.
             await site.conn.execute(f"select setval(pg_get_serial_sequence('{table}', 'id'), max(id)) from {table}")
         ids = [row["id"] for row in await site.conn.fetch(_VARIANTS)]
-        key = await create_key(site.conn, name="bench", seller_id=None)
         await site.settle()
-        url, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {key}"}
-        async with aiohttp.ClientSession(url, headers=headers) as session:
-            await site.until_ready(session, api)
+        async with site.asking(api, port) as session:
             lines = [{"variantId": global_ids.encode("Variant", one), "quantity": 2} for one in ids]
             for _ in range(_UNTIL_WARM):
                 await ask(session, _CREATE, {"lines": lines})

@@ -10,7 +10,6 @@ from typing import Any
 import aiohttp
 import orjson
 
-from app.auth.viewers import create_key
 from app.errors import TellgraphError
 from workers.bench.environment.lab import Lab, free_port
 from workers.bench.environment.marketplace import PAGE_QUERY
@@ -29,16 +28,13 @@ async def measure_api(lab: Lab) -> list[Figure]:
     async with (
         lab.database() as site,
         site.running("serve", TELLGRAPH_PORT=str(port), TELLGRAPH_RATE_BUCKET="0") as api,
+        site.asking(api, port) as session,
     ):
-        key = await create_key(site.conn, name="bench", seller_id=None)
-        url, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {key}"}
-        async with aiohttp.ClientSession(url, headers=headers) as session:
-            await site.until_ready(session, api)
-            leaves = _leaves(orjson.loads(await ask(session, PAGE_QUERY)))
-            # A comment is enough: documents are cached by their text.
-            cold = await _run(session, api, (f"# {n}\n{PAGE_QUERY}" for n in range(requests // 2)), requests // 2)
-            await _run(session, api, itertools.repeat(PAGE_QUERY, _UNTIL_PLANNED), _UNTIL_PLANNED)
-            warm = await _run(session, api, itertools.repeat(PAGE_QUERY, _MORE * requests), _MORE * requests)
+        leaves = _leaves(orjson.loads(await ask(session, PAGE_QUERY)))
+        # A comment is enough: documents are cached by their text.
+        cold = await _run(session, api, (f"# {n}\n{PAGE_QUERY}" for n in range(requests // 2)), requests // 2)
+        await _run(session, api, itertools.repeat(PAGE_QUERY, _UNTIL_PLANNED), _UNTIL_PLANNED)
+        warm = await _run(session, api, itertools.repeat(PAGE_QUERY, _MORE * requests), _MORE * requests)
     counts = f"one API process, page of {leaves:,} leaves"
     return [
         Figure(

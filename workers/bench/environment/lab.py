@@ -16,6 +16,7 @@ import aiohttp
 import asyncpg
 import orjson
 
+from app.auth.viewers import create_key
 from app.db.migrate import migrate
 from app.db.pool import Connection
 from app.errors import TellgraphError
@@ -161,6 +162,15 @@ class Site:
     async def settle(self) -> None:
         """Update PostgreSQL's statistics, as autovacuum does within a minute: plans for empty tables are slow."""
         await self.conn.execute("vacuum analyze")
+
+    @asynccontextmanager
+    async def asking(self, api: subprocess.Popen[bytes], port: int) -> AsyncIterator[aiohttp.ClientSession]:
+        """Give a session with a key of the operator's, once the API is ready. Raise TellgraphError as `until` does."""
+        key = await create_key(self.conn, name="bench", seller_id=None)
+        headers = {"Authorization": f"Bearer {key}"}
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers) as session:
+            await self.until_ready(session, api)
+            yield session
 
     async def until_ready(self, session: aiohttp.ClientSession, api: subprocess.Popen[bytes]) -> None:
         """Wait until the API that a session asks is ready. Raise TellgraphError as `until` does."""
