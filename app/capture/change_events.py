@@ -9,6 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from app.capture.row_changes import RowChange, decode_row_changes, encode_row_changes
+from app.db.horizon import NOTHING_KNOWN, Horizon
 from app.db.pool import Connection
 from app.webhooks.db.transitions import DUE_STATES
 from app.webhooks.domain.webhook import WebhookEventName
@@ -102,7 +103,7 @@ async def claim_batch(
     limit: int,
     first_lane: Lane = Lane.ORDINARY,
     floors: Sequence[int] = (0, 0, 0),
-    webhooks_since: int = 0,
+    webhooks_known: Horizon = NOTHING_KNOWN,
 ) -> list[ChangeEvent]:
     """Lock shards until the transaction ends and return the oldest unpublished events of one lane.
 
@@ -110,7 +111,7 @@ async def claim_batch(
         limit: Number of events, at most.
         first_lane: The lane that is looked into first; the others follow while nothing is found.
         floors: Of each lane but the last: `Floors.turns`.
-        webhooks_since: The transaction from which on changes of webhooks are not known yet.
+        webhooks_known: Up to where the webhooks are known.
 
     Returns:
         Events, shard by shard; those of one entity oldest first, and of all lanes. Empty when nothing waits that
@@ -119,7 +120,7 @@ async def claim_batch(
     Source: migrations/functions/claim_change_events.sql.
     """
     rows = await conn.fetch(
-        "select * from claim_change_events($1, $2, $3, $4)", limit, int(first_lane), list(floors), webhooks_since
+        "select * from claim_change_events($1, $2, $3, $4, $5)", limit, int(first_lane), list(floors), *webhooks_known
     )
     return [
         ChangeEvent(

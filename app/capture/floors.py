@@ -7,6 +7,7 @@ it, and a backup or a report keeps one for hours. Without floors, each claim rea
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from app.capture.change_events import Lane
@@ -20,7 +21,8 @@ _LANES: Final = int(Lane.SET_ASIDE)
 
 #: $1: where the look begins in each lane. `firsts`: the first turn that waits in each; null: none does.
 _LOOK: Final = """
-select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as oldest_xid,
+select pg_postmaster_start_time() as server_started_at,
+  pg_snapshot_xmin(pg_current_snapshot())::text::bigint as oldest_xid,
   pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next_xid,
   (select last_value from change_events_id_seq) as last_turn,
   array(
@@ -51,6 +53,7 @@ class Floors:
     """
 
     turns: list[int] = field(default_factory=lambda: [0] * _LANES)
+    _server_started_at: datetime | None = None
     _last_turn: int | None = None
     _bound: _Bound | None = None
     _looked_at: float = float("-inf")
@@ -74,9 +77,10 @@ class Floors:
         before = [0] * _LANES if is_full else self.turns
         row = await conn.fetchrow(_LOOK, before)
         assert row is not None
-        if self._last_turn is not None and row["last_turn"] < self._last_turn:
-            # Another server has taken over, which has not got the last changes: turns are given a second time.
-            self.turns, self._bound = [0] * _LANES, None
+        if row["server_started_at"] != self._server_started_at:
+            # After a failover, turns and transactions may be given a second time: see `Horizon`.
+            self._server_started_at = row["server_started_at"]
+            self.turns, self._bound, self._last_turn = [0] * _LANES, None, None
         elif self._bound is not None and row["oldest_xid"] >= self._bound.xid:
             turn = self._bound.turn
             firsts = [turn if first is None else min(first, turn) for first in row["firsts"]]

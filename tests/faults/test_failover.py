@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 
 from app.db.pool import DATABASE_ERRORS
-from tests.support.load import IS_LONG, Load, create_load, tell
+from tests.support.load import IS_LONG, QUERY, Load, create_load, tell
 from tests.support.receiver import Receiver
 from tests.support.servers import PrivateServers
 from tests.support.standby import StandbyPostgres, follow, promote, standby_running, unfollow
@@ -76,16 +77,22 @@ class Scene:
 
     async def skip_ids(self) -> None:
         (statement,) = re.findall(r"`(select setval\(.*\))`", RUNNING.read_text("utf-8"))
-        conn = await asyncpg.connect(self.url)
-        try:
-            await conn.execute(statement)
-        finally:
-            await conn.close()
+        await self.fetch_value(statement)
 
     async def changes_recorded(self) -> int:
+        return int(await self.fetch_value("select count(*) from change_events where operation = 'UPDATE'"))
+
+    async def change_query(self, addition: str) -> int:
+        """Have the webhook ask for this field as well. Return the number of the transaction."""
+        query = QUERY.replace("countOnHand", f"countOnHand {addition}")
+        return int(
+            await self.fetch_value("update webhooks set query_string = $1 returning changed_xid::text::bigint", query)
+        )
+
+    async def fetch_value(self, statement: str, *arguments: str) -> Any:
         conn = await asyncpg.connect(self.url)
         try:
-            return int(await conn.fetchval("select count(*) from change_events where operation = 'UPDATE'"))
+            return await conn.fetchval(statement, *arguments)
         finally:
             await conn.close()
 
@@ -146,15 +153,23 @@ async def test_what_the_standby_never_had_is_lost_and_all_after_it_is_delivered(
         await unfollow(scene.standby)
         await scene.write(10)
         await scene.load.arrive()
+        lost = await scene.change_query("lost: sku")
+        await scene.write(1)
+        await receiver.wait_for(lambda one: "lost" in one.data["node"])
         written = await scene.load.present()
         await scene.fail_over()
         kept = await scene.load.present()
         # As the page about running it says, so that no id is given twice.
         await scene.skip_ids()
         last = max(one.json["sequence"] for one in receiver.deliveries)
+        told_before = len(receiver.deliveries)
+        # The worker knows a later version of the webhook, but of the server that is gone.
+        assert await scene.change_query("new: sku") < lost
         await scene.write(30)
         await scene.load.arrive(within_s=60)
+        told = [one.data["node"] for one in receiver.deliveries[told_before:]]
 
         assert kept != written
+        assert all("new" in one for one in told)
         assert max(one.json["sequence"] for one in receiver.deliveries) > last + 1_000_000
         assert await scene.worker.stop() == 0

@@ -64,7 +64,7 @@ async def know_webhooks(resources: Resources) -> None:
         async with connection(resources.database) as conn:
             await resources.subscriptions.refresh(conn)
             changed = "select coalesce(max(changed_xid::text::bigint), 0) from webhooks"
-            return resources.subscriptions.known_before > int(await conn.fetchval(changed))
+            return resources.subscriptions.horizon.xid > int(await conn.fetchval(changed))
 
     await until(are_known)
 

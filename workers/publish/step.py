@@ -103,7 +103,7 @@ async def claim_events(conn: Connection, resources: Resources, *, limit: int, fi
         limit=limit,
         first_lane=first_lane,
         floors=resources.floors.turns,
-        webhooks_since=resources.subscriptions.known_before,
+        webhooks_known=resources.subscriptions.horizon,
     )
 
 
@@ -120,7 +120,7 @@ async def _publish(
     """Publish claimed change events in the transaction of their claim."""
     subscriptions = resources.subscriptions
     # Usually none has changed, which saves each step a round trip.
-    if not subscriptions.known_before or any(event.has_new_webhooks for event in events):
+    if not subscriptions.horizon.xid or any(event.has_new_webhooks for event in events):
         await subscriptions.refresh(conn)
     owners = await list_owners(conn, subscriptions, events)
     torn = await _list_torn(conn, subscriptions, events, owners)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from app.db.horizon import NOTHING_KNOWN, Horizon
 from app.db.pool import Connection
 from app.errors import InvalidInput
 from app.webhooks.db.webhooks import Subscription, WebhookId, list_changed_subscriptions, list_existing
@@ -148,7 +149,7 @@ class Subscriptions:
     """All webhooks that are not deleted, as of the last `refresh`."""
 
     def __init__(self) -> None:
-        self._next_xid = 0
+        self._horizon = NOTHING_KNOWN
         self._known: dict[WebhookId, tuple[int, Subscription]] = {}
         self._audiences: dict[tuple[str, Owner], Audience] = {}
         self.skips = Skips()
@@ -156,26 +157,32 @@ class Subscriptions:
         self._of_sellers: dict[str, Counter[int]] = {}
 
     @property
-    def known_before(self) -> int:
-        """The transaction before which all changes of webhooks are known; 0: none are."""
-        return self._next_xid
+    def horizon(self) -> Horizon:
+        """Up to where the changes of webhooks are known."""
+        return self._horizon
 
     async def refresh(self, conn: Connection) -> None:
         """Read the webhooks that were changed since the last refresh, in one statement."""
-        since_xid = self._next_xid
-        changed = await list_changed_subscriptions(conn, since_xid)
+        changed = await list_changed_subscriptions(conn, self._horizon)
+        if changed.horizon.server_started_at != self._horizon.server_started_at:
+            self._forget_server()
         for webhook, version in zip(changed.subscriptions, changed.versions, strict=True):
             self.take_over(webhook, version)
-        if since_xid == 0:
+        if changed.are_all:
             await self._discard_missing(conn, {webhook.id for webhook in changed.subscriptions})
-        self._next_xid = max(self._next_xid, changed.next_xid)
+        self._horizon = max(self._horizon, changed.horizon)
+
+    def _forget_server(self) -> None:
+        """Take over whatever the present server has: the versions that are known were another one's."""
+        self._horizon = NOTHING_KNOWN
+        self._known = {webhook_id: (0, webhook) for webhook_id, (_, webhook) in self._known.items()}
 
     def read_all_next(self) -> None:
         """Have the next refresh read all webhooks, because a row may have been deleted by hand.
 
         Until then nothing is discarded: another step of this process may be selecting webhooks.
         """
-        self._next_xid = 0
+        self._horizon = self._horizon._replace(xid=0)
 
     async def _discard_missing(self, conn: Connection, read: set[WebhookId]) -> None:
         """Discard webhooks whose rows are gone, but not those that were created since all were read."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
+from app.db.horizon import Horizon
 from app.db.pool import Connection
 from app.db.table import JsonText, OfSeller, Table
 from app.errors import NotFound
@@ -167,35 +168,42 @@ async def lock_webhook(conn: Connection, webhook_id: WebhookId, *, seller_id: Se
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedSubscriptions:
-    """The webhooks that were changed since an earlier look, deleted ones too, and where the next look goes on.
+    """The webhooks that were changed beyond a horizon, deleted ones too.
 
     Attributes:
         versions: By webhook, the transaction that changed it last.
+        are_all: Whether these are all webhooks that there are.
+        horizon: The new horizon.
     """
 
     subscriptions: list[Subscription]
     versions: list[int]
-    next_xid: int
+    are_all: bool
+    horizon: Horizon
 
 
-async def list_changed_subscriptions(conn: Connection, since_xid: int) -> ChangedSubscriptions:
-    """Read the webhooks that a transaction from `since_xid` on has changed.
+async def list_changed_subscriptions(conn: Connection, known: Horizon) -> ChangedSubscriptions:
+    """Read the webhooks that were changed beyond a horizon; all of them if that is another server's.
 
-    The next look goes on from the oldest transaction that is open now: so it sees the changes that such a transaction
-    commits later.
+    The new horizon is the oldest transaction that is open now: so the next look sees the changes that such a
+    transaction commits later.
     """
     rows = await conn.fetch(
         f"""
-        select pg_snapshot_xmin(pg_current_snapshot()) as next_xid, w.changed_xid, {_SUBSCRIPTIONS.select_list("w")}
-        from (select) always left join webhooks w on w.changed_xid >= $1::xid8
+        select pg_snapshot_xmin(pg_current_snapshot()) as xid, pg_postmaster_start_time() as server_started_at,
+          w.changed_xid, {_SUBSCRIPTIONS.select_list("w")}
+        from (select) always left join webhooks w
+          on w.changed_xid >= case when $2 = pg_postmaster_start_time() then $1::xid8 else '0'::xid8 end
         """,
-        since_xid,
+        *known,
     )
+    horizon = Horizon(rows[0]["xid"], rows[0]["server_started_at"])
     found = [row for row in rows if row["id"] is not None]
     return ChangedSubscriptions(
         subscriptions=_SUBSCRIPTIONS.rows(found),
         versions=[row["changed_xid"] for row in found],
-        next_xid=rows[0]["next_xid"],
+        are_all=not known.xid or known.server_started_at != horizon.server_started_at,
+        horizon=horizon,
     )
 
 

@@ -11,6 +11,7 @@ from app.capture import change_events, missed_changes
 from app.capture.change_events import Lane, Leftover
 from app.capture.floors import Floors
 from app.capture.missed_changes import MissedChange
+from app.db.horizon import Horizon
 from app.webhooks.db.counts import delivery_minutes, webhook_skips
 from app.webhooks.db.immediate_claims import ClaimTerms, insert_claimed, list_claimable
 from app.webhooks.db.ordering import blocked_events, successions
@@ -195,9 +196,11 @@ async def _ended(conn: Conn, present: int, taken: int) -> dict[WebhookId, tuple[
     return {WebhookId(1 + number): (1, 1) for number in range(min(taken, WEBHOOKS))}
 
 
-async def _present_xid(conn: Conn, present: int, taken: int) -> int:
+async def _present_horizon(conn: Conn, present: int, taken: int) -> Horizon:
     """Webhooks of which none has been changed since."""
-    return int(await conn.fetchval("select pg_snapshot_xmin(pg_current_snapshot())"))
+    row = await conn.fetchrow("select pg_snapshot_xmin(pg_current_snapshot()), pg_postmaster_start_time()")
+    assert row is not None
+    return Horizon(*row)
 
 
 async def _webhook_ids(conn: Conn, present: int, taken: int) -> list[int]:
@@ -223,7 +226,7 @@ CASES = (
         given=_seen,
         act=change_events.list_destroyed_since,
     ),
-    case(name="read changed webhooks", given=_present_xid, act=list_changed_subscriptions, is_fixed=True),
+    case(name="read changed webhooks", given=_present_horizon, act=list_changed_subscriptions, is_fixed=True),
     case(name="list existing webhooks", given=_webhook_ids, act=list_existing, is_fixed=True),
     case(
         name="record what was missed",

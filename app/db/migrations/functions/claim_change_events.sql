@@ -9,9 +9,10 @@
 -- be in the index, so nothing is looked for below, and every condition is one that the index can be searched by.
 -- webhooks_since: whether a transaction from that one on has changed a webhook is told with each event, by the snapshot
 -- that the event was read in. So who knows the webhooks up to there knows all that the event's transaction could know.
+-- known_server: when the server was started that webhooks_since is of. Another one counts its own transactions.
 drop function if exists claim_change_events;
 create function claim_change_events(batch_size integer, first_lane integer default 0, floors bigint[] default '{0,0,0}',
-  webhooks_since xid8 default '0')
+  webhooks_since xid8 default '0', known_server timestamptz default null)
 returns table (id bigint, txid xid8, entity_type text, entity_id bigint, operation text, columns text[],
   changes jsonb, is_cut boolean, seller_id bigint, recorded_at timestamptz, lane smallint, webhook_ids bigint[],
   claimed_lane smallint, has_new_webhooks boolean)
@@ -25,6 +26,7 @@ declare
   found integer;
   is_found boolean := false;
   room integer;
+  is_other_server boolean := known_server is distinct from pg_postmaster_start_time();
 begin
   for place in 0..2 loop
     tried := (first_lane + place) % 3;
@@ -51,7 +53,7 @@ begin
         return query
           select e.id, e.txid, e.entity_type, e.entity_id, e.operation, e.columns, e.changes, e.is_cut, e.seller_id,
             e.recorded_at, e.lane, e.webhook_ids, tried,
-            exists (select from webhooks w where w.changed_xid >= webhooks_since)
+            is_other_server or exists (select from webhooks w where w.changed_xid >= webhooks_since)
           from (
             select distinct h.entity_type, h.entity_id from (
               select c.entity_type, c.entity_id from change_events_open c where c.lane = tried and c.shard = wanted
@@ -66,7 +68,7 @@ begin
         return query
           select e.id, e.txid, e.entity_type, e.entity_id, e.operation, e.columns, e.changes, e.is_cut, e.seller_id,
             e.recorded_at, e.lane, e.webhook_ids, tried,
-            exists (select from webhooks w where w.changed_xid >= webhooks_since)
+            is_other_server or exists (select from webhooks w where w.changed_xid >= webhooks_since)
           from change_events_open e where e.lane = 0 and e.shard = wanted
             and coalesce(e.turn, e.id) >= lowest
           order by coalesce(e.turn, e.id), +e.id limit room;
