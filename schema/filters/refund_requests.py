@@ -32,7 +32,7 @@ class RefundRequestFilters:
     invoice_legacy_id: int | None = input_field("Those of the invoice with this `legacyId`.")
     legacy_id: int | None = input_field("The request with this `legacyId`.")
     buyer_name: str | None = input_field("With this text in the buyer's name, upper or lower case.")
-    buyer_email_address: str | None = input_field("With this text in the buyer's address, upper or lower case.")
+    buyer_email_address: str | None = input_field("With this address of the buyer, upper or lower case.")
     business_name: str | None = input_field("With this text in the seller's business name, upper or lower case.")
 
 
@@ -71,7 +71,7 @@ def _conditions(query: Conditions, filters: RefundRequestFilters) -> list[str | 
     business = query.containing("s.business_name", filters.business_name)
     buyer = (
         has_buyer_name(query, "i", value_or_none(filters.buyer_name) or None),
-        query.containing("i.buyer_email_address", value_or_none(filters.buyer_email_address) or None),
+        query.equal_ignoring_case("i.buyer_email_address", filters.buyer_email_address),
     )
     # Whoever sees a request sees its lines.
     line = query.is_one("l.status", filters.line_item_statuses)

@@ -138,7 +138,7 @@ LINEAR = (
     LinearCase(name="invoices", given="awaitingCollection: true}, sort: {fields: [UPDATED_AT", reason="it is sorted"),
     LinearCase(name="invoices", given="sort: {fields: [STATUS", of_sellers_alone=True, reason="nobody pages by it"),
     LinearCase(name="invoices", given='buyerName: "ada ', reason="the places of its common parts are looked up"),
-    LinearCase(name="refundRequests", given="buyer", reason="the invoice of each request is looked up"),
+    LinearCase(name="refundRequests", given="buyerName", reason="the invoice of each request is looked up"),
     LinearCase(name="refundRequests", given="businessName", reason="the seller of each request is looked up"),
     LinearCase(name="variantsWhere", given="advertFilters", reason="the advert of each variant is looked up"),
     LinearCase(name="variantsWhere", given="stocked", reason="an index would make each change of stock dearer"),
