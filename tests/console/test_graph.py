@@ -43,6 +43,22 @@ async def test_another_type_and_a_wider_view_stand_in_the_address(console: Story
     assert len(await drawn_types(page, centre="Query")) > 50
 
 
+async def test_choices_in_quick_succession_are_all_kept(console: Story, open_page: OpenPage) -> None:
+    page = await open_page("/voyager")
+    await drawn_types(page)
+
+    await page.evaluate(
+        """async () => {
+          for (const wanted of ['input[type=radio][value="2"]', 'input[type=checkbox]']) {
+            document.querySelector(wanted).click();
+            await new Promise((resume) => setTimeout(resume));
+          }
+        }"""
+    )
+
+    await expect(page).to_have_url(f"{console.url}/voyager?steps=2&fields=all")
+
+
 async def test_the_graph_is_drawn_again_when_the_page_is_opened_again(open_page: OpenPage) -> None:
     """It keeps its drawing in the browser; the page's policy refused to read that."""
     page = await open_page("/voyager")

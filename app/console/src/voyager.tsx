@@ -9,7 +9,7 @@ import { Providers } from './shell/Providers';
 createRoot(document.getElementById('root')!).render(
   <Providers>
     {/* For the state in the address. Links lead out of this document, whose policy is its own. */}
-    <BrowserRouter>
+    <BrowserRouter useTransitions={false}>
       <Frame pathname="/voyager" isFull>
         <Gate>
           <Graph />

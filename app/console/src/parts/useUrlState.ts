@@ -31,7 +31,8 @@ export function useUrlState<Name extends string>(
           }
           return next;
         },
-        { replace: !('after' in changed || 'before' in changed) },
+        // At once: React would show the new address a moment later, and a second choice meanwhile would undo the first.
+        { replace: !('after' in changed || 'before' in changed), flushSync: true },
       ),
     [setParameters],
   );
