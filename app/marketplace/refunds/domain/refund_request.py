@@ -1,12 +1,12 @@
 """Terms and rules of refund requests."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.kernel.problems import Problems, blank_problems
+from app.kernel.problems import Problems
 from app.marketplace.orders.domain.order import LineItemStatus
+from app.marketplace.refunds.domain.claims import Refundable, claim_problems
 
 
 class RefundRequestStatus(StrEnum):
@@ -178,14 +178,6 @@ class RefundLine:
     status: RefundRequestLineItemStatus = RefundRequestLineItemStatus.AWAITING_RETURN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refundable:
-    """The quantities of a line item that can be claimed, less those that open refund lines claim."""
-
-    awaiting_dispatch: int
-    returnable: int
-
-
 def is_return(line: RefundLine, quantity_awaiting_dispatch: int) -> bool:
     """Tell whether the line returns sent items. If it is not given, it does once nothing awaits dispatch."""
     if line.line_item_id is None:
@@ -199,45 +191,21 @@ def refund_line_problems(lines: Sequence[RefundLine], refundable: Mapping[int, R
     Args:
         refundable: By every line item of the invoice and no other. `is_dispatched` of the lines is decided.
     """
-    if not lines:
-        return Problems(line_items=["must not be empty"])
-    problems = Problems()
-    taken: Counter[tuple[int, bool]] = Counter()
-    for index, line in enumerate(lines):
-        path = f"line_items.{index}"
-        problems.include(_form_problems(line, path))
-        if line.line_item_id is None or line.quantity < 1:
-            continue
-        if line.line_item_id not in refundable:
-            problems.add(f"{path}.line_item_id", "there is no such line item on this invoice")
-            continue
-        part = refundable[line.line_item_id]
-        key = (line.line_item_id, bool(line.is_dispatched))
-        left = max((part.returnable if line.is_dispatched else part.awaiting_dispatch) - taken[key], 0)
-        taken[key] += line.quantity
-        if line.quantity > left:
-            what = "can be returned" if line.is_dispatched else "can be cancelled before dispatch"
-            problems.add(f"{path}.quantity", f"is more than {what}: {left}")
-    return problems
+    return claim_problems(lines, refundable, _request_problems)
 
 
-def _form_problems(line: RefundLine, path: str) -> Problems:
-    """List the problems of a line that do not depend on the invoice."""
+def _request_problems(line: RefundLine, path: str) -> Problems:
+    """List the problems that lines of amendments can't have."""
     problems = Problems()
-    if line.quantity < 1:
-        problems.add(f"{path}.quantity", "must be at least 1")
     if line.status not in INITIAL:
         allowed = ", ".join(status for status in RefundRequestLineItemStatus if status in INITIAL)
         problems.add(f"{path}.status", f"must be one of {allowed} at first")
-    if (line.line_item_id is None) == (line.custom is None):
-        problems.add(path, "must be either about a line item or custom")
-    elif line.custom is not None:
-        problems.include(blank_problems({f"{path}.custom": line.custom}))
+    if line.line_item_id is None and line.custom is not None:
         if line.amount_per_item_cents is None:
             problems.add(f"{path}.amount_per_item_cents", "is required for a custom line")
         elif line.amount_per_item_cents < 0:
             problems.add(f"{path}.amount_per_item_cents", "must not be negative")
-    elif line.amount_per_item_cents is not None:
+    elif line.line_item_id is not None and line.custom is None and line.amount_per_item_cents is not None:
         problems.add(f"{path}.amount_per_item_cents", "is for custom lines: a line item's own amount counts")
     return problems
 

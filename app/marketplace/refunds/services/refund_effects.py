@@ -30,7 +30,8 @@ from app.marketplace.refunds.db.refund_requests import (
     lock_refund_lines,
     lock_refund_request,
 )
-from app.marketplace.refunds.domain.refund_request import OPEN, Refundable
+from app.marketplace.refunds.domain.claims import Refundable
+from app.marketplace.refunds.domain.refund_request import OPEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,7 +162,7 @@ async def test_names_what_is_wrong_with_each_line(conn: Connection, database: Da
         )
 
     assert caught.value.fields == {
-        "line_items.0.quantity": ["is more than await dispatch: 0"],
+        "line_items.0.quantity": ["is more than can be cancelled before dispatch: 0"],
         "line_items.1.line_item_id": ["there is no such line item on this invoice"],
         "line_items.2.quantity": ["must be at least 1"],
         "line_items.2": ["must be either about a line item or custom"],

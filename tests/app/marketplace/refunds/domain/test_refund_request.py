@@ -3,8 +3,8 @@ from itertools import product
 import pytest
 
 from app.marketplace.orders.domain.order import LineItemStatus
+from app.marketplace.refunds.domain.claims import Refundable
 from app.marketplace.refunds.domain.refund_request import (
-    Refundable,
     RefundLine,
     RefundRequestLineItemStatus,
     RefundRequestStatus,
