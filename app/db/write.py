@@ -1,4 +1,7 @@
-"""Insert and update rows of a `Table`: one statement for any number of rows, so one call of its triggers."""
+"""Insert, lock and update rows of a `Table`.
+
+One statement inserts any number of rows, so its triggers are called once.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -30,6 +33,14 @@ async def insert_rows(conn: Connection, table: Table[Row], values: Sequence[Mapp
 async def insert_row(conn: Connection, table: Table[Row], **values: object) -> Row:
     (row,) = await insert_rows(conn, table, [values])
     return row
+
+
+async def lock_row(conn: Connection, table: Table[Row], row_id: int) -> Row | None:
+    """Lock a row until the transaction ends, and return it; None if there is none."""
+    record = await conn.fetchrow(
+        f"select {table.select_list('t')} from {table.name} t where t.id = $1 for no key update", row_id
+    )
+    return None if record is None else table.from_record(record)
 
 
 async def update_row(conn: Connection, table: Table[Row], row_id: int, values: Mapping[str, object]) -> Row:

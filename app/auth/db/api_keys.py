@@ -8,6 +8,7 @@ from typing import NewType
 from app.auth.domain.api_key import Scope
 from app.db.pool import Connection
 from app.db.table import OperatorOnly, Reference, Table
+from app.db.write import lock_row
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
 
@@ -98,11 +99,11 @@ async def list_live_keys(
 
 async def lock_api_key(conn: Connection, api_key_id: ApiKeyId) -> ApiKey:
     """Return a key, locked until the transaction ends. Raises NotFound."""
-    row = await conn.fetchrow(f"select {_COLUMNS} from api_keys where id = $1 for no key update", api_key_id)
-    if row is None:
+    found = await lock_row(conn, API_KEYS, api_key_id)
+    if found is None:
         message = "there is no such API key"
         raise NotFound(message, fields={"api_key_id": [message]})
-    return API_KEYS.from_record(row)
+    return found
 
 
 async def insert_api_key(

@@ -7,6 +7,7 @@ from typing import NewType
 
 from app.db.pool import Connection
 from app.db.table import OfSeller, Ownership, Table, listed_by
+from app.db.write import lock_row
 from app.errors import NotFound
 from app.marketplace.catalogue.db.commission_packages import COMMISSION_PACKAGES, CommissionPackageId
 from app.marketplace.orders.db.addresses import ADDRESSES
@@ -71,10 +72,8 @@ async def find_seller_ids(conn: Connection, seller_ids: Collection[SellerId]) ->
 
 async def lock_seller(conn: Connection, seller_id: SellerId) -> Seller:
     """Lock a seller until the transaction ends. Raises NotFound at `seller_id`."""
-    record = await conn.fetchrow(
-        f"select {SELLERS.select_list('s')} from sellers s where s.id = $1 for no key update", seller_id
-    )
-    if record is None:
+    found = await lock_row(conn, SELLERS, seller_id)
+    if found is None:
         message = "there is no such seller"
         raise NotFound(message, fields={"seller_id": [message]})
-    return SELLERS.from_record(record)
+    return found

@@ -15,7 +15,7 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.table import Table
-from app.db.write import insert_row, update_row
+from app.db.write import insert_row, lock_row, update_row
 from app.errors import InvalidInput, NotFound
 from app.kernel.problems import Problems, form_problems, url_problems, value_problems
 from app.marketplace.catalogue.db.brands import BRANDS, Brand
@@ -171,12 +171,9 @@ async def _change(
     """Update the values that differ, and `updated_at` if any does or the row is to be touched."""
     table = kind.table
     await kind.lock_whole(conn, key)
-    record = await conn.fetchrow(
-        f"select {table.select_list('t')} from {table.name} t where id = $1 for no key update", key
-    )
-    if record is None:
+    before = await lock_row(conn, table, key)
+    if before is None:
         raise NotFound("There is no such thing.", fields={kind.key: ["there is no such thing"]})
-    before = table.from_record(record)
     differing = {name: value for name, value in sent.items() if value != getattr(before, name)}
     Problems({name: ["can't be changed"] for name in kind.fixed if name in differing}).check()
     is_written = differing or (is_touched and table.has("updated_at"))

@@ -7,6 +7,7 @@ from typing import NewType
 
 from app.db.pool import Connection
 from app.db.table import OperatorOnly, Table
+from app.db.write import lock_row
 from app.errors import NotFound
 from app.marketplace.orders.db.addresses import ADDRESSES
 from app.marketplace.orders.domain.order import OrderStatus
@@ -82,13 +83,11 @@ async def lock_unpaid_order(conn: Connection, *, after_s: float) -> Order | None
 
 async def lock_order(conn: Connection, order_id: OrderId) -> Order:
     """Lock an order until the transaction ends. Raises NotFound at `order_id`."""
-    record = await conn.fetchrow(
-        f"select {ORDERS.select_list('o')} from orders o where o.id = $1 for no key update", order_id
-    )
-    if record is None:
+    found = await lock_row(conn, ORDERS, order_id)
+    if found is None:
         message = "there is no such order"
         raise NotFound(message, fields={"order_id": [message]})
-    return ORDERS.from_record(record)
+    return found
 
 
 async def lock_orders(conn: Connection, order_ids: Collection[int]) -> dict[int, Order]:

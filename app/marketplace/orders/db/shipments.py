@@ -100,15 +100,6 @@ async def find_shipped_invoice(conn: Connection, shipment_id: ShipmentId, *, sel
     return InvoiceId(found)
 
 
-async def lock_shipment(conn: Connection, shipment_id: ShipmentId) -> Shipment:
-    """Lock an existing shipment until the transaction ends."""
-    record = await conn.fetchrow(
-        f"select {SHIPMENTS.select_list('s')} from shipments s where s.id = $1 for no key update", shipment_id
-    )
-    assert record is not None, "shipments are not deleted"
-    return SHIPMENTS.from_record(record)
-
-
 async def touch_shipment(conn: Connection, shipment_id: ShipmentId) -> None:
     """Set `updated_at` of a shipment whose part has changed. It records no change event."""
     await conn.execute("update shipments set updated_at = now() where id = $1", shipment_id)

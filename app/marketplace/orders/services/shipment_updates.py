@@ -8,7 +8,7 @@ from databases import Database
 
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
-from app.db.write import update_row
+from app.db.write import lock_row, update_row
 from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.problems import Problems, form_problems, value_problems
 from app.marketplace.orders.db.invoices import lock_invoice, touch_invoice
@@ -20,7 +20,6 @@ from app.marketplace.orders.db.shipments import (
     ShipmentId,
     find_carrier,
     find_shipped_invoice,
-    lock_shipment,
 )
 from app.marketplace.orders.domain.shipment import dispatch_problems, tracking_link
 
@@ -49,7 +48,8 @@ async def update_shipment(database: Database, viewer: Viewer, change: ShipmentUp
     async with transaction(database, actor=viewer.actor) as conn:
         invoice_id = await find_shipped_invoice(conn, change.shipment_id, seller_id=viewer.seller_id)
         invoice = await lock_invoice(conn, invoice_id, seller_id=viewer.seller_id)
-        before = await lock_shipment(conn, change.shipment_id)
+        before = await lock_row(conn, SHIPMENTS, change.shipment_id)
+        assert before is not None, "shipments are not deleted"
         if "dispatched_at" in sent:
             order = await get_order(conn, invoice.order_id)
             now = await conn.fetchval("select now()")

@@ -151,16 +151,6 @@ async def find_refunded_invoice(
     return InvoiceId(found)
 
 
-async def lock_refund_request(conn: Connection, refund_request_id: RefundRequestId) -> RefundRequest:
-    """Lock an existing request until the transaction ends."""
-    record = await conn.fetchrow(
-        f"select {REFUND_REQUESTS.select_list('q')} from refund_requests q where q.id = $1 for no key update",
-        refund_request_id,
-    )
-    assert record is not None, "requests are not deleted"
-    return REFUND_REQUESTS.from_record(record)
-
-
 async def lock_refund_lines(conn: Connection, invoice_id: InvoiceId) -> list[RefundRequestLineItem]:
     """Lock the lines of all requests about an invoice in key order."""
     records = await conn.fetch(

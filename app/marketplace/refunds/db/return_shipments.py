@@ -95,16 +95,6 @@ async def find_returned_request(
     return RefundRequestId(found)
 
 
-async def lock_return_shipment(conn: Connection, shipment_id: ReturnShipmentId) -> ReturnShipment:
-    """Lock an existing return shipment until the transaction ends."""
-    record = await conn.fetchrow(
-        f"select {RETURN_SHIPMENTS.select_list('r')} from return_shipments r where r.id = $1 for no key update",
-        shipment_id,
-    )
-    assert record is not None, "return shipments are not deleted"
-    return RETURN_SHIPMENTS.from_record(record)
-
-
 async def count_returning(conn: Connection, refund_request_id: RefundRequestId) -> dict[LineItemId, int]:
     """Sum the quantity of each line item in the return shipments of a request."""
     records = await conn.fetch(

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from app.db.write import insert_rows
+from app.db.write import insert_rows, lock_row
 from app.kernel.problems import Problems, blank_problems
 from app.marketplace.catalogue.db.sellers import find_seller
 from app.marketplace.orders.db.invoices import (
@@ -23,12 +23,12 @@ from app.marketplace.orders.domain.invoice import flags_after_refund
 from app.marketplace.owned.services.images import NewImage, add_images, image_problems
 from app.marketplace.refunds.db.refund_requests import (
     REFUND_REQUEST_NOTES,
+    REFUND_REQUESTS,
     RefundRequest,
     RefundRequestId,
     RefundRequestLineItem,
     find_refunded_invoice,
     lock_refund_lines,
-    lock_refund_request,
 )
 from app.marketplace.refunds.domain.claims import Refundable
 from app.marketplace.refunds.domain.refund_request import OPEN
@@ -63,9 +63,11 @@ async def lock_refund(conn: Connection, viewer: Viewer, refund_request_id: Refun
     # The invoice is locked before the request, in every change, so that changes don't deadlock.
     invoice_id = await find_refunded_invoice(conn, refund_request_id, seller_id=viewer.seller_id)
     invoice = await lock_invoice(conn, invoice_id, seller_id=viewer.seller_id)
+    request = await lock_row(conn, REFUND_REQUESTS, refund_request_id)
+    assert request is not None, "requests are not deleted"
     return LockedRefund(
         invoice=invoice,
-        request=await lock_refund_request(conn, refund_request_id),
+        request=request,
         items={item.id: item for item in await lock_line_items(conn, invoice_id)},
         all_lines=await lock_refund_lines(conn, invoice_id),
     )

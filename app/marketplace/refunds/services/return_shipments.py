@@ -9,7 +9,7 @@ from databases import Database
 
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
-from app.db.write import insert_row, insert_rows, update_row
+from app.db.write import insert_row, insert_rows, lock_row, update_row
 from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.problems import Problems, blank_problems, form_problems, url_problems, value_problems
 from app.marketplace.orders.db.invoices import LineItemId, touch_invoice
@@ -25,7 +25,6 @@ from app.marketplace.refunds.db.return_shipments import (
     ReturnShipmentId,
     count_returning,
     find_returned_request,
-    lock_return_shipment,
 )
 from app.marketplace.refunds.domain.refund_request import RefundStage
 from app.marketplace.refunds.services.refund_effects import LockedRefund, lock_refund
@@ -116,7 +115,8 @@ async def update_return_shipment(database: Database, viewer: Viewer, change: Ret
     async with transaction(database, actor=viewer.actor) as conn:
         request_id = await find_returned_request(conn, change.shipment_id, seller_id=viewer.seller_id)
         locked = await lock_refund(conn, viewer, request_id)
-        before = await lock_return_shipment(conn, change.shipment_id)
+        before = await lock_row(conn, RETURN_SHIPMENTS, change.shipment_id)
+        assert before is not None, "return shipments are not deleted"
         if "carrier_id" in sent:
             (await _carrier_problems(conn, sent["carrier_id"])).check()
         differing = {name: value for name, value in sent.items() if value != getattr(before, name)}

@@ -147,15 +147,6 @@ async def release_remittances(
     return REMITTANCES.rows(records)
 
 
-async def lock_advice(conn: Connection, advice_id: RemittanceAdviceId) -> RemittanceAdvice | None:
-    """Lock a remittance advice; None if there is none."""
-    record = await conn.fetchrow(
-        f"select {REMITTANCE_ADVICES.select_list('a')} from remittance_advices a where a.id = $1 for no key update",
-        advice_id,
-    )
-    return None if record is None else REMITTANCE_ADVICES.from_record(record)
-
-
 async def note_remitted(conn: Connection, advice_id: RemittanceAdviceId, paid_at: datetime) -> None:
     """Set the time of the payment of all invoices and amendments of a locked advice; the invoices get REMITTED."""
     await conn.execute(

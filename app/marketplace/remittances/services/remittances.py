@@ -10,7 +10,7 @@ from databases import Database
 
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
-from app.db.write import insert_row, update_row
+from app.db.write import insert_row, lock_row, update_row
 from app.errors import Forbidden, NotFound
 from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.problems import BIGINT_MAX, Problems, value_problems
@@ -21,7 +21,6 @@ from app.marketplace.remittances.db.remittances import (
     RemittanceAdvice,
     RemittanceAdviceId,
     list_reviewed_invoices,
-    lock_advice,
     lock_remittances,
     note_remitted,
     release_remittances,
@@ -84,7 +83,7 @@ async def update_advice(database: Database, viewer: Viewer, change: RemittanceAd
     problems.check()
     columns = {name: value for name, value in sent_values(change).items() if name in ("paid_at", "payment_reference")}
     async with transaction(database, actor=viewer.actor) as conn:
-        before = await lock_advice(conn, change.remittance_advice_id)
+        before = await lock_row(conn, REMITTANCE_ADVICES, change.remittance_advice_id)
         if before is None:
             message = "there is no such remittance advice"
             raise NotFound(message, fields={"remittance_advice_id": [message]})
