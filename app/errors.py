@@ -52,6 +52,11 @@ class InvalidInput(TellgraphError):
 class NotFound(TellgraphError):
     code, status = "NOT_FOUND", 404
 
+    @classmethod
+    def at(cls, field: str, message: str) -> "NotFound":
+        """Return the error of one field: `NotFound.at("order_id", "there is no such order")`."""
+        return cls(message, fields={field: [message]})
+
 
 class Conflict(TellgraphError):
     code, status = "CONFLICT", 409

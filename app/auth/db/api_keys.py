@@ -101,8 +101,7 @@ async def lock_api_key(conn: Connection, api_key_id: ApiKeyId) -> ApiKey:
     """Return a key, locked until the transaction ends. Raises NotFound."""
     found = await lock_row(conn, API_KEYS, api_key_id)
     if found is None:
-        message = "there is no such API key"
-        raise NotFound(message, fields={"api_key_id": [message]})
+        raise NotFound.at("api_key_id", "there is no such API key")
     return found
 
 

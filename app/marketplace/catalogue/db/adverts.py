@@ -79,8 +79,7 @@ async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: Selle
         seller_id,
     )
     if record is None:
-        message = "there is no such advert"
-        raise NotFound(message, fields={"advert_id": [message]})
+        raise NotFound.at("advert_id", "there is no such advert")
     return ADVERTS.from_record(record)
 
 

@@ -74,6 +74,5 @@ async def lock_seller(conn: Connection, seller_id: SellerId) -> Seller:
     """Lock a seller until the transaction ends. Raises NotFound at `seller_id`."""
     found = await lock_row(conn, SELLERS, seller_id)
     if found is None:
-        message = "there is no such seller"
-        raise NotFound(message, fields={"seller_id": [message]})
+        raise NotFound.at("seller_id", "there is no such seller")
     return found

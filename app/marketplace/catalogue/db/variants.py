@@ -118,8 +118,7 @@ async def find_advert_of(conn: Connection, variant_id: VariantId, *, seller_id: 
         seller_id,
     )
     if found is None:
-        message = "there is no such variant"
-        raise NotFound(message, fields={"variant_id": [message]})
+        raise NotFound.at("variant_id", "there is no such variant")
     return AdvertId(found)
 
 
@@ -140,8 +139,7 @@ async def lock_variant(conn: Connection, variant_id: VariantId, *, seller_id: Se
         seller_id,
     )
     if record is None:
-        message = "there is no such variant"
-        raise NotFound(message, fields={"variant_id": [message]})
+        raise NotFound.at("variant_id", "there is no such variant")
     return VARIANTS.from_record(record)
 
 

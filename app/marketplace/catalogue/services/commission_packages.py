@@ -67,8 +67,7 @@ async def delete_package(database: Database, viewer: Viewer, package_id: Commiss
 async def _locked(conn: Connection, package_id: CommissionPackageId) -> CommissionPackage:
     before = await lock_package(conn, package_id)
     if before is None:
-        message = "there is no such commission package"
-        raise NotFound(message, fields={"commission_package_id": [message]})
+        raise NotFound.at("commission_package_id", "there is no such commission package")
     return before
 
 

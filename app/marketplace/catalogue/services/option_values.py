@@ -28,8 +28,7 @@ async def delete_value(database: Database, viewer: Viewer, value_id: OptionValue
     async with transaction(database, actor=viewer.actor) as conn:
         value = await lock_option_value(conn, value_id)
         if value is None:
-            message = "there is no such option value"
-            raise NotFound(message, fields={"option_value_id": [message]})
+            raise NotFound.at("option_value_id", "there is no such option value")
         if await is_value_chosen(conn, value_id):
             message = "is chosen by variants or adverts: choose another value there first"
             raise Conflict(f"The value {message}.", fields={"option_value_id": [message]})

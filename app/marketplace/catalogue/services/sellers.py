@@ -87,8 +87,7 @@ async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate
     if seller_id is None:
         Problems(seller_id=["is required"]).check()
     if viewer.seller_id not in (None, seller_id):
-        message = "there is no such seller"
-        raise NotFound(message, fields={"seller_id": [message]})
+        raise NotFound.at("seller_id", "there is no such seller")
     assert seller_id is not None
     async with transaction(database, actor=viewer.actor) as conn:
         before = await lock_seller(conn, seller_id)

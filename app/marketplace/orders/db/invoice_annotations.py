@@ -98,8 +98,7 @@ async def get_annotation(
         seller_id,
     )
     if record is None:
-        message = "there is no such annotation"
-        raise NotFound(message, fields={"invoice_annotation_id": [message]})
+        raise NotFound.at("invoice_annotation_id", "there is no such annotation")
     return INVOICE_ANNOTATIONS.from_record(record)
 
 
@@ -120,8 +119,7 @@ async def get_annotation_type(
         type_id,
     )
     if record is None:
-        message = "there is no such annotation type"
-        raise NotFound(message, fields={"invoice_annotation_type_id": [message]})
+        raise NotFound.at("invoice_annotation_type_id", "there is no such annotation type")
     return INVOICE_ANNOTATION_TYPES.from_record(record)
 
 

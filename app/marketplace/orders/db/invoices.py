@@ -195,8 +195,7 @@ async def lock_invoice(conn: Connection, invoice_id: InvoiceId, *, seller_id: Se
         seller_id,
     )
     if record is None:
-        message = "there is no such invoice"
-        raise NotFound(message, fields={"invoice_id": [message]})
+        raise NotFound.at("invoice_id", "there is no such invoice")
     return INVOICES.from_record(record)
 
 

@@ -85,8 +85,7 @@ async def lock_order(conn: Connection, order_id: OrderId) -> Order:
     """Lock an order until the transaction ends. Raises NotFound at `order_id`."""
     found = await lock_row(conn, ORDERS, order_id)
     if found is None:
-        message = "there is no such order"
-        raise NotFound(message, fields={"order_id": [message]})
+        raise NotFound.at("order_id", "there is no such order")
     return found
 
 

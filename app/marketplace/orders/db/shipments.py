@@ -95,8 +95,7 @@ async def find_shipped_invoice(conn: Connection, shipment_id: ShipmentId, *, sel
         seller_id,
     )
     if found is None:
-        message = "there is no such shipment"
-        raise NotFound(message, fields={"shipment_id": [message]})
+        raise NotFound.at("shipment_id", "there is no such shipment")
     return InvoiceId(found)
 
 

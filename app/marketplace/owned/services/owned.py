@@ -128,5 +128,4 @@ async def _touch_owner(conn: Connection, viewer: Viewer, table: Table[object], g
         check_may_change_shared(viewer)
     is_foreign = owner is None or viewer.seller_id not in (None, owner.seller_id)
     if is_foreign or not await touch_owner(conn, table, given.owner_id):
-        message = f"there is no such {given.owner_type}"
-        raise NotFound(message, fields={"owner": [message]})
+        raise NotFound.at("owner", f"there is no such {given.owner_type}")

@@ -146,8 +146,7 @@ async def find_refunded_invoice(
         seller_id,
     )
     if found is None:
-        message = "there is no such refund request"
-        raise NotFound(message, fields={"refund_request_id": [message]})
+        raise NotFound.at("refund_request_id", "there is no such refund request")
     return InvoiceId(found)
 
 
@@ -181,8 +180,7 @@ async def find_refund_request(
         seller_id,
     )
     if found is None:
-        message = "there is no such line of a refund request"
-        raise NotFound(message, fields={"refund_request_line_item_id": [message]})
+        raise NotFound.at("refund_request_line_item_id", "there is no such line of a refund request")
     return RefundRequestId(found)
 
 

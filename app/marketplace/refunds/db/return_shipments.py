@@ -90,8 +90,7 @@ async def find_returned_request(
         seller_id,
     )
     if found is None:
-        message = "there is no such return shipment"
-        raise NotFound(message, fields={"shipment_id": [message]})
+        raise NotFound.at("shipment_id", "there is no such return shipment")
     return RefundRequestId(found)
 
 

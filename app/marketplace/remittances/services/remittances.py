@@ -85,8 +85,7 @@ async def update_advice(database: Database, viewer: Viewer, change: RemittanceAd
     async with transaction(database, actor=viewer.actor) as conn:
         before = await lock_row(conn, REMITTANCE_ADVICES, change.remittance_advice_id)
         if before is None:
-            message = "there is no such remittance advice"
-            raise NotFound(message, fields={"remittance_advice_id": [message]})
+            raise NotFound.at("remittance_advice_id", "there is no such remittance advice")
         await add_images(conn, REMITTANCE_ADVICES.type_name, before.id, change.attachments)
         differing: dict[str, Any] = {name: value for name, value in columns.items() if value != getattr(before, name)}
         if not differing and not change.attachments:
