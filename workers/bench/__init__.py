@@ -17,7 +17,7 @@ from workers.bench.feed import measure_feed
 from workers.bench.figures import Figure, as_json, show
 from workers.bench.growth import measure_growth, measure_unwatched
 from workers.bench.idle_streams import measure_idle_streams
-from workers.bench.orders import measure_orders
+from workers.bench.mutations import measure_mutations
 from workers.bench.reading import measure_api
 from workers.bench.rendering import measure_plan, measure_statements
 from workers.bench.scale import measure_scale
@@ -41,7 +41,7 @@ SECTIONS: Mapping[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
     "sessions": measure_sessions,
     "memory": measure_memory,
     "api": measure_api,
-    "orders": measure_orders,
+    "mutations": measure_mutations,
     "idle_streams": measure_idle_streams,
 }
 

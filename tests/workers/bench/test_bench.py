@@ -45,11 +45,15 @@ KEYS = {
     },
     "sessions": {"sessions.capture_ratio", "sessions.claim_ratio", "sessions.blocked_claim_ms"},
     "memory": {"memory.worker_mib"},
-    "orders": {"orders.api_cpu_ms", "orders.postgres_cpu_ms"},
+    "mutations": {
+        f"mutations.{name}.{of}_cpu_ms"
+        for name in ("orderCreate", "shipmentCreate", "refundRequestCreate", "variantUpdate")
+        for of in ("api", "postgres")
+    },
     "api": {"api.requests_per_s", "api.cpu_ms", "api.cold_cpu_ms"},
 }
 #: The others take longer than a test may; they are the same code at a larger scale.
-CHOSEN = ("pipeline", "stream", "feed", "statements", "sessions", "orders")
+CHOSEN = ("pipeline", "stream", "feed", "statements", "sessions", "mutations")
 
 
 def bench(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
