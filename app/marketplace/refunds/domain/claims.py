@@ -1,4 +1,4 @@
-"""What refunds and amendments alike can claim of an invoice's line items."""
+"""Check what refunds and amendments alike claim of an invoice's line items."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
