@@ -244,9 +244,12 @@ class Subscriptions:
         known = self._known.get(webhook.id)
         if known is not None and known[0] >= version:
             return
-        if known is not None:
-            self._discard(known[1])
         self._known[webhook.id] = (version, webhook)
+        if known is not None:
+            # After a failover all are read. Sorting ten thousand queries anew would hold up publishing.
+            if known[1] == webhook:
+                return
+            self._discard(known[1])
         if webhook.deleted_at is None:
             key = (webhook.type.entity_type, webhook.seller_id)
             self._audiences.setdefault(key, Audience()).add(webhook)
