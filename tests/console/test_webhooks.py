@@ -13,9 +13,13 @@ def rows(page: Page) -> Locator:
     return page.get_by_role("main").get_by_role("row").filter(has=page.get_by_role("cell"))
 
 
+async def open_list(page: Page, label: str) -> None:
+    await page.get_by_role("combobox", name=label).or_(page.get_by_role("textbox", name=label)).first.click()
+
+
 async def choose(page: Page, label: str, *options: str) -> None:
     """Open a list, pick the options, and close it."""
-    await page.get_by_role("combobox", name=label).or_(page.get_by_role("textbox", name=label)).first.click()
+    await open_list(page, label)
     for name in options:
         await page.get_by_role("option", name=name, exact=True).click()
     await page.keyboard.press("Escape")
@@ -39,7 +43,7 @@ async def test_operator_narrows_the_list_by_state_type_owner_and_url(console: St
 
 async def test_choices_in_quick_succession_are_all_kept(console: Story, open_page: OpenPage) -> None:
     page = await open_page("/webhooks")
-    await page.get_by_role("combobox", name="State").or_(page.get_by_role("textbox", name="State")).first.click()
+    await open_list(page, "State")
     await expect(page.get_by_role("option", name="Failing", exact=True)).to_be_visible()
 
     await page.evaluate(

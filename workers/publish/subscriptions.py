@@ -246,7 +246,7 @@ class Subscriptions:
             return
         self._known[webhook.id] = (version, webhook)
         if known is not None:
-            # After a failover all are read. Sorting ten thousand queries anew would hold up publishing.
+            # After a failover all are read. To analyse ten thousand queries anew would hold up publishing.
             if known[1] == webhook:
                 return
             self._discard(known[1])

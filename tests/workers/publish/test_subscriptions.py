@@ -1,4 +1,4 @@
-"""What is known of webhooks is one server's. After a failover, another one need not have had the last changes."""
+"""Webhooks are known of one server. After a failover, another one need not have had the last changes."""
 
 from datetime import UTC, datetime
 
@@ -44,7 +44,7 @@ async def test_changes_with_lower_numbers_are_taken_over_from_another_server(pub
     }
 
 
-async def test_webhooks_that_are_the_same_at_another_server_are_not_sorted_anew(
+async def test_webhooks_that_are_the_same_at_another_server_are_not_analysed_anew(
     publisher: Publisher, conn: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await publisher.subscribe("sku", klass=WebhookKlass.VARIANT)

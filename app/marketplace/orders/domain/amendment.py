@@ -41,10 +41,10 @@ def amendment_problems(lines: Sequence[AmendmentLine], left: Mapping[int, Refund
         left: The quantities of every line item of the invoice and no other, less those that open refund lines
             claim.
     """
-    return claim_problems(lines, left, _amount_problems)
+    return claim_problems(lines, left, _line_amount_problems)
 
 
-def _amount_problems(line: AmendmentLine, path: str) -> Problems:
+def _line_amount_problems(line: AmendmentLine, path: str) -> Problems:
     problems = Problems()
     if line.line_item_id is None and line.custom is not None and line.amount_cents is None:
         problems.add(f"{path}.amount_cents", "is required for a custom line")

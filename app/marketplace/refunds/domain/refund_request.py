@@ -195,7 +195,7 @@ def refund_line_problems(lines: Sequence[RefundLine], refundable: Mapping[int, R
 
 
 def _request_problems(line: RefundLine, path: str) -> Problems:
-    """List the problems that lines of amendments can't have."""
+    """List the problems that only a line of a request can have: of its status and of its own amount."""
     problems = Problems()
     if line.status not in INITIAL:
         allowed = ", ".join(status for status in RefundRequestLineItemStatus if status in INITIAL)
