@@ -2,52 +2,75 @@
 
 import os
 import sys
-from typing import Annotated
+from collections import UserDict
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
-from redis.exceptions import RedisError
 from typer.core import TyperCommand, TyperGroup, TyperOption
-from typer.main import get_command
+from typer.main import get_command, get_group
 
 from app import __version__
-from app.cli import data, doctor, sdl
-from app.cli.keys import commands as keys
 from app.cli.messages import complain, explain
-from app.cli.processes import running
-from app.cli.remote.listen import listen
-from app.cli.remote.trigger import trigger
 from app.cli.settings import WrongSettings
-from app.cli.webhooks import events, reconciles, replays, subscriptions, values, webhooks
-from app.db.pool import DATABASE_ERRORS
 from app.errors import TellgraphError
-from workers.bench.command import bench
 
 #: The status of a command that was called wrongly, by its options or by its settings.
 _USAGE_STATUS = 2
 
+#: Where each command, or group of commands, is. Its module is read when it is called: to read all of them, with the
+#: schema and both servers, takes a second.
+COMMANDS = {
+    "demo": "app.cli.processes.demo:demo",
+    "serve": "app.cli.processes.serve:serve",
+    "worker": "app.cli.processes.worker:worker",
+    "migrate": "app.cli.data:migrate",
+    "seed": "app.cli.data:seed",
+    "listen": "app.cli.remote.listen:listen",
+    "check": "app.cli.check:check",
+    "trigger": "app.cli.remote.trigger:trigger",
+    "doctor": "app.cli.doctor:doctor",
+    "webhooks": "app.cli.webhooks.webhooks:commands",
+    "events": "app.cli.webhooks.events:commands",
+    "replay": "app.cli.webhooks.replays:replay",
+    "resume": "app.cli.webhooks.webhooks:resume",
+    "reconcile": "app.cli.webhooks.reconciles:reconcile",
+    "id": "app.cli.webhooks.values:convert_id",
+    "keys": "app.cli.keys.commands:commands",
+    "schema": "app.cli.sdl:commands",
+    "bench": "workers.bench.command:bench",
+}
+
+
+class _CommandsByPlace(UserDict[str, Any]):
+    """Commands by name. It is given their places, and reads a command when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = self.data[name].partition(":")
+        found = getattr(import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            group = get_group(found)
+            group.name = name
+            return _without_types(group)
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(found)
+        return _without_types(get_command(alone))
+
+
+class _Root(TyperGroup):
+    """All commands."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _CommandsByPlace(COMMANDS)
+
+
 app = typer.Typer(
+    cls=_Root,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="GraphQL API and webhooks of a multi-seller marketplace. Settings: TELLGRAPH_… (see app/docs/running.md).",
 )
-for command in (running.demo, running.serve, running.worker, data.migrate, data.seed, listen, data.check):
-    app.command()(command)
-app.command()(trigger)
-app.command()(doctor.doctor)
-for code_command in (subscriptions.pull, subscriptions.plan, subscriptions.apply, subscriptions.types):
-    webhooks.commands.command()(code_command)
-app.add_typer(webhooks.commands, name="webhooks")
-app.add_typer(events.commands, name="events")
-for name, operator_command in (
-    ("replay", replays.replay),
-    ("resume", webhooks.resume),
-    ("reconcile", reconciles.reconcile),
-    ("id", values.convert_id),
-):
-    app.command(name)(operator_command)
-app.add_typer(keys.commands, name="keys")
-app.add_typer(sdl.commands, name="schema")
-app.command()(bench)
 
 
 def _version(asked: bool) -> None:
@@ -65,15 +88,16 @@ def _root(
     """Options of all commands."""
 
 
-def _without_types(command: object) -> None:
-    """Show flags without `<bool>` in --help: they take no value."""
+def _without_types(command: Any) -> Any:
+    """Show flags without `<bool>` in --help, since they take no value. Return the command."""
     if isinstance(command, TyperCommand | TyperGroup):
         for parameter in command.get_params(typer.Context(command)):
             if isinstance(parameter, TyperOption) and parameter.is_bool_flag:
                 parameter.metavar = ""
-    if isinstance(command, TyperGroup):
+    if isinstance(command, TyperGroup) and not isinstance(command, _Root):
         for below in command.commands.values():
             _without_types(below)
+    return command
 
 
 def main() -> None:
@@ -81,20 +105,31 @@ def main() -> None:
 
     TELLGRAPH_LOG_LEVEL=debug shows where an error of a server came from.
     """
-    command = get_command(app)
-    _without_types(command)
+    command = _without_types(get_command(app))
     try:
         command()
     except WrongSettings as error:
         complain(error.message)
         sys.exit(_USAGE_STATUS)
-    except (TellgraphError, RedisError, *DATABASE_ERRORS) as error:
-        if not isinstance(error, TellgraphError) and os.environ.get("TELLGRAPH_LOG_LEVEL") == "debug":
-            raise
-        complain(explain(error))
+    except TellgraphError as error:
+        complain(error.message)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if not _is_of_server(error) or os.environ.get("TELLGRAPH_LOG_LEVEL") == "debug":
+            raise
+        complain(explain(error))
+        sys.exit(1)
+
+
+def _is_of_server(error: Exception) -> bool:
+    """Tell whether it comes from PostgreSQL or Redis, or from the way there."""
+    from redis.exceptions import RedisError
+
+    from app.db.pool import DATABASE_ERRORS
+
+    return isinstance(error, (RedisError, *DATABASE_ERRORS))
 
 
 if __name__ == "__main__":

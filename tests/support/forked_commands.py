@@ -19,12 +19,15 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import IO
 
+from app.cli.main import COMMANDS
+
 _context = multiprocessing.get_context("forkserver")
 
 
 def prepare() -> None:
     """Start the process that commands are forked from, so that the test that needs the first leaves nothing open."""
-    _context.set_forkserver_preload(["app.cli.main", "app.main", "tests.support.frozen_heap"])
+    modules = {place.partition(":")[0] for place in COMMANDS.values()}
+    _context.set_forkserver_preload(["app.cli.main", *sorted(modules), "tests.support.frozen_heap"])
     resource_tracker.ensure_running()
     forkserver.ensure_running()
 

@@ -15,7 +15,7 @@ from app.auth.secrets import box_of
 from app.auth.services import api_keys
 from app.auth.viewers import OPERATOR, IssuedKey, Scope
 from app.cli.audit import audited
-from app.cli.check import check_database
+from app.cli.database import check_database
 from app.cli.keys.key_list import as_json, console_of_list, owner_of, read_keys, show, shown_time
 from app.cli.servers import err, run, servers, url_of
 from app.cli.values import duration_s, row_id, time_ahead

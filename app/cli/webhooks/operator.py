@@ -7,7 +7,7 @@ from typing import TypeVar
 from databases import Database
 
 from app.auth.viewers import Viewer
-from app.cli.check import check_database
+from app.cli.database import check_database
 from app.cli.servers import run, servers, url_of
 from app.db.keyset import MAX_PAGE_SIZE
 from app.db.pool import connection, create_database

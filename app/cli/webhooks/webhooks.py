@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.webhooks import subscriptions
 from app.cli.webhooks.operator import OperatorApi, run_as_operator
 from app.cli.webhooks.output import print_facts, print_found, print_json, print_table, shown_time
 from app.cli.webhooks.values import Json, Limit, WebhookArgument, number_of, seller_id, webhook_id
@@ -14,6 +15,8 @@ from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.domain.webhook_health import NEEDS_A_PERSON, WebhookHealth
 
 commands = typer.Typer(no_args_is_help=True, help="Webhooks: which work, which don't, and since when.")
+for _of_folder in (subscriptions.pull, subscriptions.plan, subscriptions.apply, subscriptions.types):
+    commands.command()(_of_folder)
 
 _FIELDS = """
 id legacyId health healthSince healthReason type delivery url description enabled createdAt

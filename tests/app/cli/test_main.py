@@ -1,6 +1,7 @@
 import asyncio
 import os
 import subprocess
+import sys
 
 import asyncpg
 import pytest
@@ -111,3 +112,28 @@ async def test_a_migration_that_waits_for_a_lock_is_one_line(
     assert done.stderr == (
         "tellgraph: Another transaction holds a lock on a table for too long: wait for its end, and run this again.\n"
     )
+
+
+@pytest.mark.parametrize("command", ["--version", "migrate", "doctor"])
+def test_a_command_reads_what_it_needs(command: str) -> None:
+    """The schema and the servers take seconds to be read, and these commands do without."""
+    code = """
+import sys
+from app.cli.main import main
+sys.argv = ["tellgraph", sys.argv[1], "--help"]
+try:
+    main()
+finally:
+    assert not {"schema", "uvicorn", "workers"} & sys.modules.keys()
+"""
+    done = subprocess.run([sys.executable, "-c", code, command], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "Usage:" in done.stdout or done.stdout.startswith("tellgraph ")
+
+
+def test_a_misspelt_command_is_told_what_is_meant() -> None:
+    done = run("postgresql://unused", "webhoks")
+
+    assert done.returncode == 2
+    assert "Did you mean 'webhooks'?" in " ".join(done.stderr.split())
