@@ -13,12 +13,10 @@ import asyncpg
 
 from app.db.pool import SERVER_SETTINGS
 from tests.support.database import cloned_database
-from tests.support.load import IS_LONG
 from tests.support.plan_cost import CostMeter, metered
 from tests.support.servers import DATABASE_VARIABLE, TEMPLATE_VARIABLE
 
-#: Rows of a call. A plan that fails shows with few; many show how it grows.
-MEDIUM, LARGE = (100, 600) if IS_LONG else (50, 300)
+MEDIUM, LARGE = 100, 600
 #: A history may cost so many times what the best one costs, and so much besides: fewer than the rows of a large set.
 _RATIO, _BESIDES = 3, LARGE // 2
 STATES = ("never analyzed", "analyzed while empty", "analyzed while full")
