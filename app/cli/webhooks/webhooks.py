@@ -15,8 +15,6 @@ from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.domain.webhook_health import NEEDS_A_PERSON, WebhookHealth
 
 commands = typer.Typer(no_args_is_help=True, help="Webhooks: which work, which don't, and since when.")
-for _of_folder in (subscriptions.pull, subscriptions.plan, subscriptions.apply, subscriptions.types):
-    commands.command()(_of_folder)
 
 _FIELDS = """
 id legacyId health healthSince healthReason type delivery url description enabled createdAt
@@ -228,3 +226,7 @@ def outcome_of(attempt: Mapping[str, ParsedJson]) -> str:
     if attempt["errorKind"] is None:
         return "in flight"
     return f"{attempt['errorKind']}: {attempt['error']}" if attempt["error"] else str(attempt["errorKind"])
+
+
+for _of_folder in (subscriptions.pull, subscriptions.plan, subscriptions.apply, subscriptions.types):
+    commands.command()(_of_folder)
