@@ -73,13 +73,17 @@ class Soak:
         return time.monotonic() - self._begun
 
     async def run(self, seconds: float, told: Callable[["Soak"], None]) -> None:
-        """Run for so long, wait for the rest without faults, and count what was lost. `told` is called at times."""
+        """Run for so long, or until `end`, wait for the rest without faults, and count what was lost.
+
+        Args:
+            told: Is called at times.
+        """
         work = (self._write(), self._read(), self._inject(), self._sample(told))
         tasks = [asyncio.create_task(one) for one in work]
         try:
             done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
         finally:
-            self._is_over.set()
+            self.end()
             self._fails_until = 0
         for task in done:
             task.result()
@@ -87,6 +91,10 @@ class Soak:
         self.seconds = self.elapsed_s
         await self._settle()
         await self._count_lost()
+
+    def end(self) -> None:
+        """End load and faults now."""
+        self._is_over.set()
 
     async def answer(self, delivery: Delivery) -> web.StreamResponse:
         # Bodies of an hour are too much to keep.
