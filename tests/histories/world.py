@@ -4,7 +4,7 @@ Above 300 lines: the steps of a history and what they do to the model stand side
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -176,6 +176,11 @@ class World:
         done = [commit for commit in commits if commit.variant not in left]
         await self._check(done, before, is_quiet=self.is_quiet)
 
+    async def _publish_beside(self, locking: Awaitable[None]) -> None:
+        """Publish while something locks shards now and then, and once more: claims pass by what is locked."""
+        await asyncio.gather(self.workers.publish(), locking)
+        await self.workers.publish()
+
     async def erase_while_published(self, slot: int) -> None:
         """Erase a variant after a publisher has claimed its changes, and before it is rendered."""
         variant = self.slots.get(slot)
@@ -332,7 +337,7 @@ class World:
             if is_enabled:
                 before, commits, self.unpublished = await self.log(), self.unpublished, []
                 await self._mutate("webhookUpdate", subscription, attributes={"enabled": True})
-                await asyncio.gather(self.workers.publish(), self.workers.catch_up())
+                await self._publish_beside(self.workers.catch_up())
                 await self._check(commits, before, is_quiet=self.is_quiet, unchecked=subscription.id)
                 # It is told of all that it has missed as if it had happened since the last look.
                 self.knowledge.note_missed(subscription, self.missed.pop(subscription.id, []))
@@ -373,7 +378,7 @@ class World:
             since = await self.conn.fetchval("select min(updated_at) from variants where id = any($1)", [*self.states])
             given = {"ratePerSecond": 500, "updatedSince": since and since.isoformat()}
             await self._mutate("webhookBackfill", subscription, **given)
-            await asyncio.gather(self.workers.publish(), self.workers.backfill())
+            await self._publish_beside(self.workers.backfill())
             await self._check(commits, before, is_quiet=self.is_quiet, unchecked=subscription.id)
             self.knowledge.note_all(subscription, self.states)
 
