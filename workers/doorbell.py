@@ -21,6 +21,9 @@ _RECONNECT_S = 0.5
 _UNRUNG_POLL_S = 0.05
 #: Seconds between looks at all that waits to be published. The others begin where the publisher has found the first.
 _FULL_LOOK_S = 5.0
+#: The same while something is left over, which the other looks pass by. Its own publisher takes it at once, unless
+#: another one has locked its shard and ends before.
+_LEFT_OVER_LOOK_S = 1.0
 
 
 class Doorbell:
@@ -96,10 +99,15 @@ class Doorbell:
 
     async def _look(self, conn: Connection) -> None:
         """Ask for the jobs that have work."""
-        now = time.monotonic()
-        if is_full := now - self._fully_looked_at >= _FULL_LOOK_S:
+        now, floors = time.monotonic(), self._resources.floors
+        has_left_over = floors.has_left_over
+        if is_full := now - self._fully_looked_at >= (_LEFT_OVER_LOOK_S if has_left_over else _FULL_LOOK_S):
             self._fully_looked_at = now
-        waiting = await work_waits(conn, floor=0 if is_full else self._resources.floors.lowest)
+            # Before the look: a step that ends meanwhile may leave over more.
+            floors.has_left_over = False
+        waiting = await work_waits(conn, floor=0 if is_full else floors.lowest)
+        if is_full and has_left_over and waiting.publish:
+            floors.has_left_over = True
         if waiting.publish:
             await self.ask(Job.PUBLISH)
         if waiting.deliver:

@@ -50,9 +50,13 @@ class Floors:
 
     A turn is given when a change is recorded, and seen when its transaction commits, which may be long after. So a
     floor rises to a turn only once every transaction is over that may have been given a lower one.
+
+    Attributes:
+        has_left_over: Whether a step has left something over. By its turn it waits above the floors, by its id below.
     """
 
     turns: list[int] = field(default_factory=lambda: [0] * _LANES)
+    has_left_over: bool = False
     _server_started_at: datetime | None = None
     _last_turn: int | None = None
     _bound: _Bound | None = None

@@ -7,21 +7,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import asyncpg
+import pytest
 
+from app.capture.change_events import Lane, Leftover, leave_over
 from app.kernel.cancellation import cancel_tasks
 from app.webhooks.jobs import Job
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.builders.variants import create_variant
 from tests.support.platform import settings_for
 from tests.support.waiting import until
+from workers import doorbell
 from workers.doorbell import Doorbell
-from workers.resources import open_resources
+from workers.resources import Resources, open_resources
 
 
 @dataclass(slots=True)
 class Bell:
     """A doorbell whose jobs begin at once, and do nothing."""
 
+    resources: Resources
     doorbell: Doorbell | None = None
     rings: list[tuple[Job, float]] = field(default_factory=list)
     connections: list[bool] = field(default_factory=list)
@@ -44,9 +48,9 @@ NEVER_S = 3600
 
 @asynccontextmanager
 async def listening(database_url: str, *, idle_poll_s: float = NEVER_S) -> AsyncIterator[Bell]:
-    bell = Bell()
     settings = settings_for(database_url).model_copy(update={"idle_poll_s": idle_poll_s})
     async with open_resources(settings) as resources:
+        bell = Bell(resources=resources)
         bell.doorbell = Doorbell(resources, bell.ring, bell.note_connection)
         running = asyncio.create_task(bell.doorbell.run())
         try:
@@ -144,6 +148,31 @@ async def test_job_that_has_not_begun_is_asked_for_again_after_a_second(
 
     (_, first), (_, second) = bell.rings[:2]
     assert second - first >= 0.99
+
+
+async def test_what_is_left_over_below_the_floors_is_found_soon(
+    conn: asyncpg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its publisher may have ended, because another one had the shard.
+    await create_variant(conn)
+    ids = [row["id"] for row in await conn.fetch("select id from change_events where published_at is null")]
+    await leave_over(conn, [Leftover(one, Lane.BULK, None) for one in ids])
+    monkeypatch.setattr(doorbell, "_FULL_LOOK_S", NEVER_S)
+    monkeypatch.setattr(doorbell, "_LEFT_OVER_LOOK_S", 0.1)
+    async with listening(database_url, idle_poll_s=0.05) as bell:
+        await until(bell.has_rung)
+        bell.resources.floors.turns = [max(ids) + 1] * 3
+        bell.resources.floors.has_left_over = True
+        bell.rings.clear()
+        await until(bell.has_rung)
+        await publish_nothing(conn)
+
+        async def is_forgotten() -> bool:
+            return not bell.resources.floors.has_left_over
+
+        await until(is_forgotten)
+
+    assert {job for job, _ in bell.rings} == {Job.PUBLISH}
 
 
 async def test_lost_connection_is_replaced(conn: asyncpg.Connection, database_url: str) -> None:

@@ -91,6 +91,8 @@ async def publish_step(
     if time.monotonic() - begun_at > LOOK_AGAIN_S:
         async with transaction(resources.database) as conn:
             await supersede_recent(conn)
+    if step.left_over:
+        resources.floors.has_left_over = True
     CHANGE_EVENTS_PUBLISHED.inc(step.published)
     _log.info("publish.step", change_events=step.published, webhook_events=step.made, left_over=step.left_over)
     return step

@@ -49,6 +49,7 @@ async def test_what_a_step_has_no_room_for_is_told_by_the_next_ones_once_and_in_
         steps += 1
         if steps == 1:
             assert await left(publisher) == [(variant.id, Lane.BULK, webhooks[2:])]
+            assert publisher.resources.floors.has_left_over
             # A change that comes while some webhooks have been told of the former, and others have not.
             await publisher.conn.execute("update variants set sku = 'C'")
 
