@@ -283,6 +283,17 @@ async def test_who_asks_for_every_change_and_no_creations_is_told_of_each_end(pl
     assert [one.json["event_name"] for one in receiver.deliveries] == ["destroy", "destroy"]
 
 
+async def test_who_hears_of_no_return_is_told_of_one_end_of_what_is_erased_after_several(
+    play: Play, receiver: Receiver
+) -> None:
+    """It is gone when the first publisher renders it, and the next one finds the last end."""
+    subscription = replace(_COUNT, events=frozenset({"update", "destroy"}), every_change=True)
+    lives = [Step("commit", [(0, {"life": life})]) for life in ("deleted", "alive", "deleted", "alive")]
+
+    assert await play([(subscription, 25)], [*lives, Step("erase while published", 0)]) == []
+    assert [one.json["event_name"] for one in receiver.deliveries] == ["destroy"]
+
+
 async def test_what_is_set_aside_behind_a_retry_is_sent_in_its_order(play: Play) -> None:
     """Of a webhook that is told of every change: it gets them one after the other."""
     steps = [Step("answer", "error"), *told(2), *told(3), *told(4), Step("set aside"), Step("replay", 0)]
