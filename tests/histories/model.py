@@ -102,7 +102,7 @@ class Subscription:
         return state is not None and state.life == "alive" and self.owner in (None, state.seller)
 
     def is_too_large(self, state: State) -> bool:
-        return "label" in self.reads and self.is_there(state) and len(text_of(state.label)) > MAX_PAYLOAD_BYTES
+        return "label" in self.reads and self.shows(state) and len(text_of(state.label)) > MAX_PAYLOAD_BYTES
 
     @property
     def may_skip(self) -> bool:

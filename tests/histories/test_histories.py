@@ -294,6 +294,13 @@ async def test_who_hears_of_no_return_is_told_of_one_end_of_what_is_erased_after
     assert [one.json["event_name"] for one in receiver.deliveries] == ["destroy"]
 
 
+async def test_the_end_of_what_is_too_large_is_too_large(play: Play) -> None:
+    """It shows the variant as it was last. An operator sees that it could not be sent."""
+    large, gone = [Step("commit", [(0, {name: to})]) for name, to in (("label", "too large"), ("life", "deleted"))]
+
+    assert await play([(replace(_COUNT, reads=("label",)), 25)], [large, *_OUT, gone, *_OUT]) == []
+
+
 async def test_what_is_set_aside_behind_a_retry_is_sent_in_its_order(play: Play) -> None:
     """Of a webhook that is told of every change: it gets them one after the other."""
     steps = [Step("answer", "error"), *told(2), *told(3), *told(4), Step("set aside"), Step("replay", 0)]
