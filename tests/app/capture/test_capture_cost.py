@@ -9,12 +9,11 @@ import pytest
 from app.capture.captured import CAPTURED
 from tests.builders.bulk_rows import CHANGES, columns_of, insert_copies
 from tests.builders.whole_sales import create_whole_sale
-from tests.support.load import IS_LONG
 from tests.support.plan_cost import CostMeter, metered
 from tests.support.plan_histories import PLAIN
 
-_ROWS = 1000 if IS_LONG else 300
-#: Measured: 1.0 when all is well, 30 and more when old and new rows are compared each with each.
+_ROWS = 1000
+#: Measured: 1.0 when all is well, 100 and more when old and new rows are compared each with each.
 _RATIO = 1.5
 TABLES = [captured.table for captured in CAPTURED if not captured.is_log]
 
