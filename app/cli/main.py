@@ -111,20 +111,19 @@ def main() -> None:
     except WrongSettings as error:
         complain(error.message)
         sys.exit(_USAGE_STATUS)
-    except TellgraphError as error:
-        complain(error.message)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except Exception as error:
-        if not _is_of_server(error) or os.environ.get("TELLGRAPH_LOG_LEVEL") == "debug":
+        is_known = isinstance(error, TellgraphError)
+        if not is_known and (os.environ.get("TELLGRAPH_LOG_LEVEL") == "debug" or not _is_of_server(error)):
             raise
         complain(explain(error))
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _is_of_server(error: Exception) -> bool:
-    """Tell whether it comes from PostgreSQL or Redis, or from the way there."""
+    """Tell whether an error comes from PostgreSQL or Redis, or from the way there."""
+    # Read only now: most commands end well, and some need neither.
     from redis.exceptions import RedisError
 
     from app.db.pool import DATABASE_ERRORS

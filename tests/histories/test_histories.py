@@ -275,7 +275,9 @@ async def test_who_was_disabled_while_it_ended_is_not_told_of_a_second_creation(
     assert [one.json["event_name"] for one in receiver.deliveries] == ["update", "update"]
 
 
-async def test_who_asks_for_every_change_and_no_creations_is_told_of_each_end(play: Play, receiver: Receiver) -> None:
+async def test_who_asks_for_every_change_and_no_creations_is_told_of_ends_that_wait_together(
+    play: Play, receiver: Receiver
+) -> None:
     subscription = replace(_COUNT, events=frozenset({"update", "destroy"}), every_change=True)
     lives = [Step("commit", [(0, {"life": life})]) for life in ("deleted", "alive", "deleted")]
 

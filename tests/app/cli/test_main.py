@@ -114,9 +114,9 @@ async def test_a_migration_that_waits_for_a_lock_is_one_line(
     )
 
 
-@pytest.mark.parametrize("command", ["--version", "migrate", "doctor"])
+@pytest.mark.parametrize("command", ["--version", "migrate", "seed", "doctor", "demo"])
 def test_a_command_reads_what_it_needs(command: str) -> None:
-    """The schema and the servers take seconds to be read, and these commands do without."""
+    """The schema, the API and the worker take seconds to be read, and these commands do without."""
     code = """
 import sys
 from app.cli.main import main
@@ -124,7 +124,7 @@ sys.argv = ["tellgraph", sys.argv[1], "--help"]
 try:
     main()
 finally:
-    assert not {"schema", "uvicorn", "workers"} & sys.modules.keys()
+    assert not {"schema", "workers", "app.main"} & sys.modules.keys()
 """
     done = subprocess.run([sys.executable, "-c", code, command], capture_output=True, text=True, check=False)
 
