@@ -25,10 +25,18 @@ _FLAGS = (
     # Whatever the browser itself wants from the network, it does not find.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
-# Colours that are still on their way to others have no contrast that anybody will see.
+# Colours that are still on their way to others have no contrast that anybody will see. A page hears of another
+# scheme with its next frame, and only then do its colours set out.
 _AXE_RUN = """async ([exclude, only]) => {
-  const ends = (one) => one.effect.getComputedTiming().endTime < Infinity
-  await Promise.allSettled(document.getAnimations().filter(ends).map((one) => one.finished))
+  const frame = () => new Promise((shown) => requestAnimationFrame(shown))
+  const ends = (one) => one.playState === 'running' && one.effect.getComputedTiming().endTime < Infinity
+  let underWay
+  do {
+    await frame()
+    await frame()
+    underWay = document.getAnimations().filter(ends)
+    await Promise.allSettled(underWay.map((one) => one.finished))
+  } while (underWay.length)
   const context = {include: [['html']], exclude: exclude.map((one) => [one])}
   const {violations} = await axe.run(context, {resultTypes: ['violations'], ...only})
   return violations.map((one) => [
