@@ -138,13 +138,15 @@ class _Endpoint:
         is_streamed = prefers_stream(accept) or (keyed.is_subscription and accepts_stream(accept))
         if is_streamed and request.method != "HEAD":
             return await self._stream(keyed)
-        poll = keyed.poll = LongPoll(
-            hub=self.operations.hub, streams=self.streamed.streams, key_check=key_check, receive=request.receive
-        )
+        if keyed.may_wait:
+            keyed.poll = LongPoll(
+                hub=self.operations.hub, streams=self.streamed.streams, key_check=key_check, receive=request.receive
+            )
         try:
             return await self.operations.answer(keyed, lambda result: self._write(result, request))
         finally:
-            await poll.close()
+            if keyed.poll is not None:
+                await keyed.poll.close()
 
     async def _stream(self, keyed: KeyedOperation) -> EventStream:
         async with AsyncExitStack() as stack:

@@ -23,32 +23,30 @@ def media_type(accept: str) -> str:
     The answer is JSON as well for a client that accepts neither. The specification allows that or a 406, and a client
     that gets JSON can at least show it.
     """
-    wanted = _qualities(accept[:_MOST_CHARACTERS])
-    graphql, json = _quality(wanted, RESPONSE_JSON), _quality(wanted, JSON)
-    return RESPONSE_JSON if graphql > json or (graphql == json > 0 and RESPONSE_JSON in wanted) else JSON
+    graphql, json = _quality(accept, RESPONSE_JSON), _quality(accept, JSON)
+    is_named = RESPONSE_JSON in _qualities(accept)
+    return RESPONSE_JSON if graphql > json or (graphql == json > 0 and is_named) else JSON
 
 
 def prefers_page(accept: str) -> bool:
     """Tell whether a client wants HTML rather than JSON, as a browser does."""
-    wanted = _qualities(accept[:_MOST_CHARACTERS])
-    return _quality(wanted, _PAGE) > max(_quality(wanted, RESPONSE_JSON), _quality(wanted, JSON))
+    return _quality(accept, _PAGE) > max(_quality(accept, RESPONSE_JSON), _quality(accept, JSON))
 
 
 def prefers_stream(accept: str) -> bool:
     """Tell whether a client wants every answer as a stream of events rather than as JSON."""
-    wanted = _qualities(accept[:_MOST_CHARACTERS])
-    json = max(_quality(wanted, RESPONSE_JSON), _quality(wanted, JSON))
-    return accepts_stream(accept) and wanted[EVENT_STREAM] > json
+    json = max(_quality(accept, RESPONSE_JSON), _quality(accept, JSON))
+    return accepts_stream(accept) and _qualities(accept)[EVENT_STREAM] > json
 
 
 def accepts_stream(accept: str) -> bool:
     """Tell whether a client names the type of a stream of events: it reads one where the answer is a subscription's."""
-    return _qualities(accept[:_MOST_CHARACTERS]).get(EVENT_STREAM, 0.0) > 0
+    return _qualities(accept).get(EVENT_STREAM, 0.0) > 0
 
 
 def content_coding(accept_encoding: str, offered: Sequence[str]) -> str | None:
     """Return the offered coding that a client likes best, the earlier one of equals; None for the plain answer."""
-    wanted = _qualities(accept_encoding[:_MOST_CHARACTERS])
+    wanted = _qualities(accept_encoding)
     best, chosen = wanted.get("identity", 0.0), None
     for coding in offered:
         quality = wanted.get(coding, wanted.get("*", 0.0))
@@ -57,9 +55,18 @@ def content_coding(accept_encoding: str, offered: Sequence[str]) -> str | None:
     return chosen
 
 
-@lru_cache(_REMEMBERED)
 def _qualities(header: str) -> Mapping[str, float]:
     """Return the quality of each entry of a header. An entry whose quality can't be read is not wanted."""
+    return _read_qualities(header[:_MOST_CHARACTERS])
+
+
+def _quality(accept: str, media_type: str) -> float:
+    """Return the quality of a media type: that of the most specific range that it is in."""
+    return _read_quality(accept[:_MOST_CHARACTERS], media_type)
+
+
+@lru_cache(_REMEMBERED)
+def _read_qualities(header: str) -> Mapping[str, float]:
     found = {}
     for entry in header.lower().split(","):
         name, *parameters = (part.strip() for part in entry.split(";"))
@@ -77,8 +84,9 @@ def _number(text: str) -> float:
     return quality if 0 <= quality <= 1 else 0.0
 
 
-def _quality(wanted: Mapping[str, float], media_type: str) -> float:
-    """Return the quality of a media type: that of the most specific range that it is in."""
+@lru_cache(_REMEMBERED)
+def _read_quality(accept: str, media_type: str) -> float:
+    wanted = _read_qualities(accept)
     kind = media_type.partition("/")[0]
     ranges = (media_type, f"{kind}/*", "*/*")
     return next((wanted[one] for one in ranges if one in wanted), 0.0)

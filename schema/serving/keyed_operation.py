@@ -33,7 +33,7 @@ class KeyedOperation:
         document: None if it has not been read, or if it is not a GraphQL document, for which `error` is the reason.
         cost: The static cost; 0 for an operation that is refused.
         is_new: The document was read for this request.
-        poll: Waits for messages in this request; None if it can't, as over a websocket.
+        poll: Waits for messages in this request; None if it can't, as a query, and over a websocket.
     """
 
     headers: Mapping[str, str]
@@ -54,8 +54,17 @@ class KeyedOperation:
 
     @property
     def is_subscription(self) -> bool:
+        return self._type is OperationType.SUBSCRIPTION
+
+    @property
+    def may_wait(self) -> bool:
+        """Tell whether it may wait for messages: a mutation takes them."""
+        return self._type is OperationType.MUTATION
+
+    @property
+    def _type(self) -> OperationType | None:
         operation = None if self.document is None else get_operation_ast(self.document.node, self.operation.name)
-        return operation is not None and operation.operation is OperationType.SUBSCRIPTION
+        return None if operation is None else operation.operation
 
     @property
     def points(self) -> int:
