@@ -33,6 +33,7 @@ async def test_operator_makes_a_key_for_a_seller_and_copies_it(console: Story, o
     key = await page.evaluate("navigator.clipboard.readText()")
     await dialog.get_by_role("button", name="I have copied it").click()
 
+    await expect(dialog).to_have_count(0)
     row = page.get_by_role("row").filter(has_text="the lamp shop")
     await expect(row).to_contain_text("Lamps & Co")
     await expect(row).to_contain_text("Read, Webhooks")

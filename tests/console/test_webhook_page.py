@@ -96,6 +96,7 @@ async def test_a_secret_is_rolled_and_shown_once(console: Story, open_page: Open
     secret = (await shown.inner_text()).strip()
     await page.get_by_role("button", name="I have copied it").click()
 
+    await expect(page.get_by_role("dialog")).to_have_count(0)
     await expect(page.get_by_text("The old secret also signs")).to_be_visible()
     assert secret not in await page.content()
 
