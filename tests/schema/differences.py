@@ -8,7 +8,7 @@ import orjson
 from app.db.graph import tables
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.entities.declarations import Relation
+from schema.entities.declarations import ENTITIES, Relation
 from schema.entities.declared import declaration_of
 from schema.stored.validate import StoredQuery, stored_query
 from schema.stored.watched import whole_of
@@ -51,11 +51,17 @@ def differences(old: Any, new: Any, path: Path = ()) -> Iterator[Path]:
 
 def is_only_referred_to(klass: WebhookKlass, path: Path) -> bool:
     """Whether it is read through what a row points to, or only lists: no part of the entity, nor the whole of it."""
+    whole = whole_of(klass.entity_type)
     for of, name in path:
         declared = declaration_of(walk.object_type(of).fields[name])
-        if isinstance(declared, Relation) and declared.local != "id":
-            return declared.target.name not in ("addresses", whole_of(klass.entity_type))
-        if isinstance(declared, Relation) and (of, name) != path[-1] and _lists(declared):
+        if not isinstance(declared, Relation):
+            continue
+        if declared.target.name == "addresses":
+            # A part of what names it itself, and not of what that is a part of.
+            return of != klass.entity_type and ENTITIES[of].table.name != whole
+        if declared.local != "id" and declared.target.name != whole:
+            return True
+        if declared.local == "id" and (of, name) != path[-1] and _lists(declared):
             return True
     return False
 
