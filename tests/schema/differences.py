@@ -58,10 +58,12 @@ def is_only_referred_to(klass: WebhookKlass, path: Path) -> bool:
             continue
         if declared.target.name == "addresses":
             # A part of what names it itself, and not of what that is a part of.
-            return of != klass.entity_type and ENTITIES[of].table.name != whole
-        if declared.local != "id" and declared.target.name != whole:
-            return True
-        if declared.local == "id" and (of, name) != path[-1] and _lists(declared):
+            is_reference = of != klass.entity_type and ENTITIES[of].table.name != whole
+        elif declared.local != "id":
+            is_reference = declared.target.name != whole
+        else:
+            is_reference = (of, name) != path[-1] and _lists(declared)
+        if is_reference:
             return True
     return False
 
