@@ -33,7 +33,7 @@ class KeyedOperation:
         document: None if it has not been read, or if it is not a GraphQL document, for which `error` is the reason.
         cost: The static cost; 0 for an operation that is refused.
         is_new: The document was read for this request.
-        poll: Waits for messages in this request; None if it can't, as a query, and over a websocket.
+        poll: Waits for messages in this request; None if it can't: a query, or anything over a websocket.
     """
 
     headers: Mapping[str, str]

@@ -11,6 +11,7 @@ from app.capture.captured import CAPTURED
 from app.capture.statements import MAX_CHANGES
 from app.db.migrate import migrate
 from app.db.pool import Connection, create_database, transaction
+from tests.builders.addresses import create_address
 from tests.builders.adverts import create_advert
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sales import create_sale
@@ -77,6 +78,29 @@ async def test_generated_function_compares_every_column(conn: Connection, table:
     (ignored,) = [set(captured.ignored) for captured in CAPTURED if captured.table == table]
     assert compared == {row["column_name"] for row in columns} - ignored
     assert ignored <= {"updated_at", "seller_id"}
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "entities"),
+    [
+        ("orders", "address_id", {"Order", "Invoice"}),
+        ("invoices", "shipping_address_id", {"Invoice"}),
+        ("shipments", "shipped_from_id", {"Shipment"}),
+        ("sellers", "address_id", {"Seller"}),
+    ],
+)
+async def test_an_address_is_a_part_of_what_names_it_itself(
+    conn: Connection, table: str, column: str, entities: set[str]
+) -> None:
+    await create_sale(conn)
+    address = await create_address(conn)
+    await conn.execute(f"update {table} set {column} = $1", address.id)
+    await conn.execute("update change_events set published_at = now()")
+
+    await conn.execute("update addresses set city = 'Perth' where id = $1", address.id)
+
+    found = await conn.fetch("select distinct entity_type from change_events where published_at is null")
+    assert {row["entity_type"] for row in found} == entities
 
 
 async def test_updated_at_alone_is_no_change(conn: Connection) -> None:
