@@ -9,7 +9,7 @@ from graphql import GraphQLError, GraphQLField, GraphQLObjectType, GraphQLSchema
 from graphql.execution.values import VariableValues
 
 from app.auth.viewers import Viewer
-from app.db.keyset import WHOLE, Sort, encode_cursor, order_by, slice_of
+from app.db.keyset import WHOLE, Slice, Sort, encode_cursor, order_by, slice_of
 from app.errors import TellgraphError
 from schema.engine.counts import count_rows
 from schema.engine.plans.arguments import Arguments
@@ -24,7 +24,7 @@ from schema.engine.plans.sql import SqlCache, SqlWriter, read
 from schema.engine.plans.views import view_of
 from schema.engine.reader import Reader
 from schema.engine.selections import Fragments
-from schema.engine.statements import listed_rows
+from schema.engine.statements import Statement, listed_rows
 from schema.entities.declarations import ENTITIES, Listing, ListQuery, Lookup, Relation
 from schema.entities.lookups import find_keys
 from schema.entities.permissions import may_read
@@ -64,6 +64,21 @@ class RootField:
         return Arguments(self.schema, self.field, self.selected.nodes[0])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AskedPage:
+    """The page of a root list that a request asks for.
+
+    Attributes:
+        rows: The statement of the page's rows; None if only their number is selected.
+        order: Its order, as a clause that follows the whole statement.
+    """
+
+    query: ListQuery
+    part: Slice
+    rows: Statement | None
+    order: str
+
+
 class ListingRoot:
     """The plan of a root list: one page of a table."""
 
@@ -74,6 +89,7 @@ class ListingRoot:
         self._page, self._count, self._cursor = (compiler.slots.add() for _ in range(3))
         self._level = compiler.level(_by_id(listing.target), self._page)
         self._has_cursors = False
+        self._kept: _AskedPage | None = None
         on = get_named_type(root_field.field.type)
         assert isinstance(on, GraphQLObjectType)
         build = self._list(on, root_field.selected) if listing.is_whole else self._connection(on, root_field.selected)
@@ -106,35 +122,51 @@ class ListingRoot:
         listing, level = self._listing, self._level
         _require(viewer, self._compiler)
         viewer.require(listing.scope)
-        given = self._given.of(variables)
-        page: dict[str, Any] = {name: given.pop(name) for name in PAGE_ARGUMENTS & given.keys()}
-        query = listing.ask(viewer, **given)
-        part = WHOLE if listing.is_whole else slice_of(level.table.name, query.sort, **page)
+        asked = self._asked_page(viewer, variables)
         slots = self._compiler.slots.values(variables)
-        slots[self._page] = Page(part=part)
-        if level.has_rows:
-            await self._fetch(reader, viewer, query, slots)
+        slots[self._page] = Page(part=asked.part)
+        if asked.rows is not None:
+            await self._fetch(reader, viewer, asked, asked.rows, slots)
         if level.counts:
-            slots[self._count] = await count_rows(reader, level.table, viewer, query)
+            slots[self._count] = await count_rows(reader, level.table, viewer, asked.query)
         return self._build(None, slots)
 
-    async def _fetch(self, reader: Reader, viewer: Viewer, query: ListQuery, slots: list[Any]) -> None:
-        level, part = self._level, slots[self._page].part
-        found = listed_rows(level.table, viewer, query, level.read(part))
+    def _asked_page(self, viewer: Viewer, variables: VariableValues | None) -> _AskedPage:
+        """Return what a request asks for. It is kept if it is the same in each request of the operator."""
+        if not viewer.is_operator or self._given.constant is None:
+            return self._ask(viewer, variables)
+        if self._kept is None:
+            self._kept = self._ask(viewer, variables)
+        return self._kept
+
+    def _ask(self, viewer: Viewer, variables: VariableValues | None) -> _AskedPage:
+        level, given = self._level, self._given.of(variables)
+        page: dict[str, Any] = {name: given.pop(name) for name in PAGE_ARGUMENTS & given.keys()}
+        query = self._listing.ask(viewer, **given)
+        part = WHOLE if self._listing.is_whole else slice_of(level.table.name, query.sort, **page)
+        rows = listed_rows(level.table, viewer, query, level.read(part)) if level.has_rows else None
+        return _AskedPage(
+            query=query, part=part, rows=rows, order=f" order by {order_by(query.sort, part, level.alias)}"
+        )
+
+    async def _fetch(
+        self, reader: Reader, viewer: Viewer, asked: _AskedPage, rows: Statement, slots: list[Any]
+    ) -> None:
+        level = self._level
         extra: tuple[str, ...] = ()
         if self._has_cursors:
-            extra = tuple(dict.fromkeys(("id", *(column for key in query.sort.keys for column in key.reads))))
-            slots[self._cursor] = _cursors(level, query.sort, extra)
+            extra = tuple(dict.fromkeys(("id", *(column for key in asked.query.sort.keys for column in key.reads))))
+            slots[self._cursor] = _cursors(level, asked.query.sort, extra)
         slots[level.number] = await read(
             reader,
-            SqlWriter(viewer, slots, found.args),
+            SqlWriter(viewer, slots, rows.args),
             level,
             self._sql_cache,
-            found.sql,
-            order=f" order by {order_by(query.sort, part, level.alias)}",
+            rows.sql,
+            order=asked.order,
             extra=[value_sql(level.table, level.alias, column) for column in extra],
         )
-        if self._listing.is_whole and len(slots[level.number]) > part.size:
+        if self._listing.is_whole and len(slots[level.number]) > asked.part.size:
             raise BailOut
 
     def _count_code(self) -> str:
