@@ -28,6 +28,11 @@ class Lane(IntEnum):
     """A change that could not be published. It waits until a person has it tried again."""
 
 
+#: The members by their values. A call of the enumeration takes five times as long, and each event needs three.
+_LANES = {lane.value: lane for lane in Lane}
+_OPERATIONS = {name.value: name for name in WebhookEventName}
+
+
 class ChangeEvent(NamedTuple):
     """One statement's change of one entity.
 
@@ -128,15 +133,15 @@ async def claim_batch(
             txid=row["txid"],
             entity_type=row["entity_type"],
             entity_id=row["entity_id"],
-            operation=WebhookEventName(row["operation"]),
+            operation=_OPERATIONS[row["operation"]],
             columns=frozenset(row["columns"]),
             changes=decode_row_changes(row["changes"]),
             is_cut=row["is_cut"],
             seller_id=row["seller_id"],
             recorded_at=row["recorded_at"],
-            lane=Lane(row["lane"]),
+            lane=_LANES[row["lane"]],
             webhook_ids=None if row["webhook_ids"] is None else frozenset(row["webhook_ids"]),
-            claimed_lane=Lane(row["claimed_lane"]),
+            claimed_lane=_LANES[row["claimed_lane"]],
             has_new_webhooks=row["has_new_webhooks"],
         )
         for row in rows

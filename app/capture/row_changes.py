@@ -36,14 +36,15 @@ class RowChange(NamedTuple):
 def decode_row_changes(text: str) -> list[RowChange]:
     """Read row changes from their JSON."""
     return [
+        # By place: by name takes twice as long, and each published change has some.
         RowChange(
-            table=one["t"],
-            id=one["id"],
-            parents=tuple(one["p"]),
-            operation=one["op"],
-            columns=tuple(one["c"]),
-            way=tuple(one.get("v", ())),
-            sellers=tuple(tuple(state) for state in one.get("s", ())),
+            one["t"],
+            one["id"],
+            tuple(one["p"]),
+            one["op"],
+            tuple(one["c"]),
+            tuple(one.get("v", ())),
+            tuple(map(tuple, one.get("s", ()))),
         )
         for one in orjson.loads(text)
     ]

@@ -1,6 +1,7 @@
 """The `changed` of a webhook's body: recorded row changes as field paths of the schema."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 from graphql import GraphQLSchema
 
@@ -14,6 +15,8 @@ from schema.stored.visible_changes import is_refused, is_visible
 
 #: Columns of book-keeping. Their changes accompany others and are not named.
 _SILENT = frozenset({"updated_at", "deleted_at"})
+#: Different changes whose fields are remembered. Most changes are of the same few columns of the entity's own row.
+_REMEMBERED = 1_000
 
 
 def describe_changes(
@@ -41,9 +44,12 @@ def describe_changes(
         path, _ = places[-1]
         # If the entity's own row was added or removed, the event says so.
         if path or change.operation == "u":
-            described["updated"].update(dict.fromkeys(_list_derived(schema, viewer, places, change)))
+            derived = _list_derived(
+                schema, viewer.is_operator, tuple(places), change.table, change.columns, change.operation == "u"
+            )
+            described["updated"].update(dict.fromkeys(derived))
         if change.operation == "u":
-            for name in _field_names(schema, change):
+            for name in _field_names(schema, change.table, change.columns):
                 described["updated"][_join(path, name)] = None
         elif path:
             first, _ = rows.get(path, (change.operation, ""))
@@ -52,9 +58,10 @@ def describe_changes(
         # A row that was added and removed is left out. One that was removed and added (restored) counts as added.
         if (first, last) != ("i", "d"):
             described["added" if last == "i" else "removed"][path] = None
-    described["updated"] = {
-        name: None for name in described["updated"] if not any(name.startswith(f"{path}.") for path in rows)
-    }
+    if rows:
+        described["updated"] = {
+            name: None for name in described["updated"] if not any(name.startswith(f"{path}.") for path in rows)
+        }
     return {**{kind: list(paths) for kind, paths in described.items()}, **({"cut": True} if is_cut else {})}
 
 
@@ -77,9 +84,15 @@ def _places(schema: GraphQLSchema, entity_type: str, change: RowChange) -> list[
     return places
 
 
+@lru_cache(_REMEMBERED)
 def _list_derived(
-    schema: GraphQLSchema, viewer: Viewer, places: Sequence[tuple[str, str]], change: RowChange
-) -> Iterator[str]:
+    schema: GraphQLSchema,
+    is_operator: bool,
+    places: tuple[tuple[str, str], ...],
+    table: str,
+    columns: tuple[str, ...],
+    is_update: bool,
+) -> tuple[str, ...]:
     """List the fields whose values depend on the row: of its ancestors, and of rows that the entity refers to.
 
     For example, a variant's price decides `lowestPrice` of its advert.
@@ -88,19 +101,22 @@ def _list_derived(
     beside = [
         (step.field, step.type)
         for step in single_steps(schema, entity_type)
-        if viewer.is_operator or not is_refused(ENTITIES[step.type].table.name)
+        if is_operator or not is_refused(ENTITIES[step.type].table.name)
     ]
-    for path, of in dict.fromkeys((*places, *beside)):
-        for decided in fields_deciding(schema, of, change.table):
-            if not decided.columns.isdisjoint(change.columns) or (decided.is_value and change.operation != "u"):
-                yield _join(path, decided.field)
+    return tuple(
+        _join(path, decided.field)
+        for path, of in dict.fromkeys((*places, *beside))
+        for decided in fields_deciding(schema, of, table)
+        if not decided.columns.isdisjoint(columns) or (decided.is_value and not is_update)
+    )
 
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _field_names(schema: GraphQLSchema, change: RowChange) -> list[str]:
-    columns = [column for column in change.columns if column not in _SILENT]
-    of = entity_of_table(change.table)
-    return list(dict.fromkeys(name for column in columns for name in fields_reading(schema, of, column)))
+@lru_cache(_REMEMBERED)
+def _field_names(schema: GraphQLSchema, table: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    of = entity_of_table(table)
+    named = [column for column in columns if column not in _SILENT]
+    return tuple(dict.fromkeys(name for column in named for name in fields_reading(schema, of, column)))

@@ -142,10 +142,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     def _exchangers_of(self, egress: Egress) -> tuple[Exchanger, Exchanger]:
         # Sellers and the operator have a set of networks each, for public and for internal endpoints: few in all.
-        if egress not in self._exchangers:
-            kept, fresh = self._connector(egress, False), self._connector(egress, True)
-            self._exchangers[egress] = Exchanger(kept), Exchanger(fresh)
-        return self._exchangers[egress]
+        found = self._exchangers.get(egress)
+        if found is None:
+            found = Exchanger(self._connector(egress, False)), Exchanger(self._connector(egress, True))
+            self._exchangers[egress] = found
+        return found
 
 
 async def _send(exchanger: Exchanger, request: httpx.Request) -> httpx.Response:

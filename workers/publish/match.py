@@ -1,14 +1,14 @@
 """Match changes with webhooks by type, by event, and by watched columns."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from typing import Any
+from functools import lru_cache
 
 from app.auth.viewers import Viewer
 from app.capture.change_events import ChangeEvent
 from app.capture.row_changes import RowChange
+from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName, fold_operations
@@ -18,6 +18,8 @@ from schema.stored.validate import StoredQuery
 
 #: Row changes that one notification names, over all the change events that were folded into it.
 MAX_CHANGES = 50
+#: Webhooks' owners whose viewers are remembered. Each match asks for its viewer several times.
+_VIEWERS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class Match:
 
     @property
     def viewer(self) -> Viewer:
-        return Viewer(self.webhook.seller_id)
+        return _viewer_of(self.webhook.seller_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,16 +80,21 @@ class UnrenderedMatch:
 
     @property
     def viewer(self) -> Viewer:
-        return Viewer(self.webhook.seller_id)
+        return _viewer_of(self.webhook.seller_id)
+
+
+@lru_cache(_VIEWERS)
+def _viewer_of(seller_id: SellerId | None) -> Viewer:
+    return Viewer(seller_id)
 
 
 def fold_entities(events: Iterable[ChangeEvent]) -> list[Change]:
-    """Fold events to one change per entity, in the order of first changes. A create with a destroy cancels out."""
+    """Fold events, oldest first, to one change per entity. A create with a destroy cancels out."""
     return [change for group in _grouped(events, entity_of) if (change := _fold(group)) is not None]
 
 
 def fold_transactions(events: Iterable[ChangeEvent]) -> list[Change]:
-    """Fold events to one change per transaction and entity, for webhooks that ask for every change."""
+    """Fold events, oldest first, to one per transaction and entity, for webhooks that ask for every change."""
     groups = _grouped(events, lambda event: (*entity_of(event), event.txid))
     return [change for group in groups if (change := _fold(group)) is not None]
 
@@ -114,11 +121,12 @@ def entity_of(event: ChangeEvent) -> tuple[str, int]:
     return event.entity_type, event.entity_id
 
 
-def _grouped(events: Iterable[ChangeEvent], key: Any) -> Iterator[list[ChangeEvent]]:
-    """Return groups in the order of their first event, each with its oldest event first."""
-    first: dict[Any, int] = {}
-    ordered = sorted(events, key=lambda event: first.setdefault(key(event), event.id))
-    return (list(group) for _, group in groupby(ordered, key))
+def _grouped(events: Iterable[ChangeEvent], key: Callable[[ChangeEvent], object]) -> Collection[list[ChangeEvent]]:
+    """Return groups in the order of their first event."""
+    groups: dict[object, list[ChangeEvent]] = {}
+    for event in events:
+        groups.setdefault(key(event), []).append(event)
+    return groups.values()
 
 
 def _fold(events: Sequence[ChangeEvent]) -> Change | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from app.auth.viewers import Viewer
 from app.capture.change_events import ChangeEvent, Lane
@@ -191,6 +190,9 @@ def _changes_of(owner: Owner, audience: Audience, events: list[ChangeEvent]) -> 
 
 
 def _by_entity(events: Sequence[ChangeEvent]) -> dict[Entity, list[ChangeEvent]]:
-    ordered = sorted(events, key=lambda event: (*entity_of(event), event.id))
-    grouped = {entity: list(group) for entity, group in groupby(ordered, key=entity_of)}
-    return {entity: grouped[entity] for entity in dict.fromkeys(entity_of(event) for event in events)}
+    grouped: dict[Entity, list[ChangeEvent]] = {}
+    for event in events:
+        grouped.setdefault(entity_of(event), []).append(event)
+    for of_entity in grouped.values():
+        of_entity.sort(key=lambda event: event.id)
+    return grouped

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import cached_property
 
 
 class WebhookKlass(StrEnum):
@@ -24,7 +25,7 @@ class WebhookKlass(StrEnum):
     COMMISSION_PACKAGE = "COMMISSION_PACKAGE"
     OPERATIONAL_EVENT = "OPERATIONAL_EVENT"
 
-    @property
+    @cached_property
     def entity_type(self) -> str:
         """The GraphQL type, such as `RefundRequest` for REFUND_REQUEST."""
         return "".join(part.title() for part in self.value.split("_"))
