@@ -1,7 +1,7 @@
 """The outbox for tests: recorded changes, and a publisher that is run by hand."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from app.auth.viewers import Viewer
+from app.capture.change_events import ChangeEvent
 from app.db.pool import Connection, connection
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
@@ -16,6 +17,7 @@ from app.webhooks.services.webhooks import WebhookAttributes, create_webhook
 from tests.support.platform import settings_for
 from tests.support.waiting import until
 from workers.publish.job import publish_all
+from workers.publish.match import Change, fold, group_by_entity
 from workers.resources import Resources, open_resources
 
 
@@ -34,6 +36,11 @@ class RecordedChange:
 
 #: What most tests look at; an invoice's change is also one of its order, and so on.
 WATCHED_TYPES = ("Invoice", "Variant", "RefundRequest")
+
+
+def fold_entities(events: Iterable[ChangeEvent]) -> list[Change]:
+    """Fold change events, oldest first, to one change per entity."""
+    return [change for of_entity in group_by_entity(events).values() if (change := fold(of_entity))]
 
 
 async def recorded(conn: Connection) -> list[RecordedChange]:

@@ -1,9 +1,10 @@
 """Match changes with webhooks by type, by event, and by watched columns."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 
 from app.auth.viewers import Viewer
 from app.capture.change_events import ChangeEvent
@@ -88,15 +89,47 @@ def _viewer_of(seller_id: SellerId | None) -> Viewer:
     return Viewer(seller_id)
 
 
-def fold_entities(events: Iterable[ChangeEvent]) -> list[Change]:
-    """Fold events, oldest first, to one change per entity. A create with a destroy cancels out."""
-    return [change for group in _grouped(events, entity_of) if (change := _fold(group)) is not None]
+def group_by_entity(events: Iterable[ChangeEvent]) -> dict[tuple[str, int], list[ChangeEvent]]:
+    """Group events by entity, in the order of their first ones. Those of one entity come oldest first."""
+    groups: dict[tuple[str, int], list[ChangeEvent]] = {}
+    for event in events:
+        groups.setdefault(entity_of(event), []).append(event)
+    for of_entity in groups.values():
+        of_entity.sort(key=attrgetter("id"))
+    return groups
 
 
-def fold_transactions(events: Iterable[ChangeEvent]) -> list[Change]:
-    """Fold events, oldest first, to one per transaction and entity, for webhooks that ask for every change."""
-    groups = _grouped(events, lambda event: (*entity_of(event), event.txid))
-    return [change for group in groups if (change := _fold(group)) is not None]
+def fold_for(webhook: Subscription, events: Sequence[ChangeEvent]) -> list[Change]:
+    """Fold one entity's events, oldest first: to one change per transaction if the webhook asks for every change."""
+    groups: dict[int | None, list[ChangeEvent]] = {}
+    for event in events:
+        groups.setdefault(event.txid if webhook.every_change else None, []).append(event)
+    return [change for group in groups.values() if (change := fold(group)) is not None]
+
+
+def fold(events: Sequence[ChangeEvent]) -> Change | None:
+    """Fold one entity's events, oldest first; None if they cancel out, as a create and a destroy do."""
+    operations = [event.operation for event in events]
+    operation = fold_operations(operations)
+    if operation is None:
+        return None
+    columns = frozenset().union(*(event.columns for event in events))
+    if operation is WebhookEventName.UPDATE and WebhookEventName.CREATE in operations:
+        # The entity was deleted and restored. Changes in between were not recorded.
+        columns |= {f"{ENTITIES[events[0].entity_type].table.name}.*"}
+    rows = [row for event in events for row in event.changes]
+    later = _later(events) if operation is WebhookEventName.CREATE else ()
+    return Change(
+        entity_type=events[0].entity_type,
+        entity_id=events[0].entity_id,
+        operation=operation,
+        columns=columns,
+        changes=rows[:MAX_CHANGES],
+        is_cut=len(rows) > MAX_CHANGES or any(event.is_cut for event in events),
+        seller_id=next((event.seller_id for event in reversed(events) if event.seller_id is not None), None),
+        changed_at=max(event.recorded_at for event in events),
+        later=fold(later) if later else None,
+    )
 
 
 def change_for(webhook: Subscription, change: Change) -> Change | None:
@@ -119,38 +152,6 @@ def skip_reason(webhook: Subscription, watched: frozenset[str], change: Change) 
 def entity_of(event: ChangeEvent) -> tuple[str, int]:
     """Return the type and id of the changed entity."""
     return event.entity_type, event.entity_id
-
-
-def _grouped(events: Iterable[ChangeEvent], key: Callable[[ChangeEvent], object]) -> Collection[list[ChangeEvent]]:
-    """Return groups in the order of their first event."""
-    groups: dict[object, list[ChangeEvent]] = {}
-    for event in events:
-        groups.setdefault(key(event), []).append(event)
-    return groups.values()
-
-
-def _fold(events: Sequence[ChangeEvent]) -> Change | None:
-    operations = [event.operation for event in events]
-    operation = fold_operations(operations)
-    if operation is None:
-        return None
-    columns = frozenset().union(*(event.columns for event in events))
-    if operation is WebhookEventName.UPDATE and WebhookEventName.CREATE in operations:
-        # The entity was deleted and restored. Changes in between were not recorded.
-        columns |= {f"{ENTITIES[events[0].entity_type].table.name}.*"}
-    rows = [row for event in events for row in event.changes]
-    later = _later(events) if operation is WebhookEventName.CREATE else ()
-    return Change(
-        entity_type=events[0].entity_type,
-        entity_id=events[0].entity_id,
-        operation=operation,
-        columns=columns,
-        changes=rows[:MAX_CHANGES],
-        is_cut=len(rows) > MAX_CHANGES or any(event.is_cut for event in events),
-        seller_id=next((event.seller_id for event in reversed(events) if event.seller_id is not None), None),
-        changed_at=max(event.recorded_at for event in events),
-        later=_fold(later) if later else None,
-    )
 
 
 def _later(events: Sequence[ChangeEvent]) -> list[ChangeEvent]:

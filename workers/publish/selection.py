@@ -18,9 +18,9 @@ from workers.publish.match import (
     Match,
     UnrenderedMatch,
     change_for,
-    entity_of,
-    fold_entities,
-    fold_transactions,
+    fold,
+    fold_for,
+    group_by_entity,
     skip_reason,
 )
 from workers.publish.subscribing_sellers import Entity, list_possible_owners, list_visible_changes
@@ -30,8 +30,6 @@ from workers.publish.subscriptions import Audience, Group, Owner, Subscriptions
 _MAX_AUDIENCES = 10 * MAX_MATCHES
 #: Matches of one entity above which it is heavy, and waits in a lane of its own.
 HEAVY_MATCHES = MAX_MATCHES // 10
-#: The fold function, by whether the webhook asks for every change.
-_FOLDS = {False: fold_entities, True: fold_transactions}
 
 
 @dataclass(slots=True)
@@ -52,10 +50,10 @@ class Selection:
 
     def fold(self, entity: Entity, *, for_operator: bool = True) -> Change | None:
         """Return all changes of a taken entity as one; None if they cancel out."""
-        folded = fold_entities(
+        told = [
             event for event in self.taken[entity] if for_operator or not is_operators_own(event.columns, event.changes)
-        )
-        return folded[0] if folded else None
+        ]
+        return fold(told) if told else None
 
     def list_former_sellers(self, entity: Entity) -> list[int]:
         """Return whose a taken entity was before it was deleted, or each time that it moved away, oldest first."""
@@ -67,7 +65,7 @@ async def select(
 ) -> Selection:
     """Select as many of the claimed entities as fit into one step. The others stay unpublished."""
     selection = Selection()
-    entities = _by_entity(events)
+    entities = group_by_entity(events)
     visited = 0
     for entity, of_entity in entities.items():
         if visited > _MAX_AUDIENCES:
@@ -107,7 +105,7 @@ class _OwnersChanges:
     events: list[ChangeEvent]
     groups: Sequence[Group]
     skipped: frozenset[str] | None
-    _folded: dict[tuple[bool, tuple[int, ...]], list[Change]] = field(default_factory=dict)
+    _folded: dict[tuple[bool, tuple[int, ...] | None], list[Change]] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -129,16 +127,15 @@ class _OwnersChanges:
             for group in self.groups
             for of_events in group.missing.values()
             for webhook in list(of_events.values())[:1]
-            for change in fold_entities(self.events)
+            if (change := fold(self.events))
         )
 
     def _changes(self, webhook: Subscription) -> list[Change]:
-        events = self.events
-        if any(event.webhook_ids is not None for event in events):
-            events = [event for event in events if concerns(event, webhook.id)]
-        key = (webhook.every_change, tuple(event.id for event in events))
+        events = [event for event in self.events if concerns(event, webhook.id)]
+        is_whole = len(events) == len(self.events)
+        key = (webhook.every_change, None if is_whole else tuple(event.id for event in events))
         if key not in self._folded:
-            self._folded[key] = _FOLDS[webhook.every_change](events)
+            self._folded[key] = fold_for(webhook, events)
         return self._folded[key]
 
 
@@ -184,15 +181,5 @@ def _changes_of(owner: Owner, audience: Audience, events: list[ChangeEvent]) -> 
         return _OwnersChanges(owner, events, audience.groups, None)
     columns = frozenset().union(*(event.columns for event in events))
     watching = audience.groups_watching(columns)
-    is_new = all(event.webhook_ids is None for event in events)
-    are_skipped = is_new and len(watching) < len(audience.groups)
+    are_skipped = len(watching) < len(audience.groups) and all(event.webhook_ids is None for event in events)
     return _OwnersChanges(owner, events, watching, columns if are_skipped else None)
-
-
-def _by_entity(events: Sequence[ChangeEvent]) -> dict[Entity, list[ChangeEvent]]:
-    grouped: dict[Entity, list[ChangeEvent]] = {}
-    for event in events:
-        grouped.setdefault(entity_of(event), []).append(event)
-    for of_entity in grouped.values():
-        of_entity.sort(key=lambda event: event.id)
-    return grouped

@@ -18,8 +18,7 @@ from tests.builders.catalogue import create_inventory
 from tests.builders.invoices import create_line_item
 from tests.builders.sales import Sale, create_sale
 from tests.builders.shipments import create_shipment, create_shipped_item
-from tests.support.outbox import WATCHED_TYPES, recorded
-from workers.publish.match import fold_entities
+from tests.support.outbox import WATCHED_TYPES, fold_entities, recorded
 
 
 async def described(conn: Connection, types: Collection[str] = WATCHED_TYPES) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from schema import schema
 from schema.entities import global_ids
 from schema.stored.changed import describe_changes
 from tests.builders.whole_sales import WholeSale, create_whole_sale
-from workers.publish.match import fold_entities
+from tests.support.outbox import fold_entities
 
 RETURN = "shipments[<return_shipment>]"
 REQUEST = "refundRequests[<refund_request>]"

@@ -35,7 +35,8 @@ from tests.schema import walk
 from tests.schema.differences import KLASSES, Path, differences, everything, is_only_referred_to, klass_of, nodes
 from tests.schema.marked import Column, MarkedRows, create_marked
 from tests.support.load import IS_LONG
-from workers.publish.match import Change, fold_entities, skip_reason
+from tests.support.outbox import fold_entities
+from workers.publish.match import Change, skip_reason
 from workers.publish.sibling_changes import record_follow_ups
 from workers.publish.subscribing_sellers import list_owners
 from workers.publish.subscriptions import Subscriptions

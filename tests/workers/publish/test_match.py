@@ -16,7 +16,8 @@ from schema import schema
 from schema.stored.triggers import watched_by
 from schema.stored.validate import stored_query
 from tests.app.webhooks.services.test_deduplication import WEBHOOK
-from workers.publish.match import MAX_CHANGES, Change, change_for, fold_entities, fold_transactions, skip_reason
+from tests.support.outbox import fold_entities
+from workers.publish.match import MAX_CHANGES, Change, change_for, fold_for, skip_reason
 
 CREATE, UPDATE, DESTROY = WebhookEventName
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -67,7 +68,7 @@ def test_changes_of_one_entity_fold_to_one_in_order_of_their_first() -> None:
 def test_every_change_folds_by_transaction() -> None:
     events = [event(1, txid=1), event(2, txid=2), event(3, txid=1), event(4, txid=2, operation=DESTROY)]
 
-    folded = fold_transactions(events)
+    folded = fold_for(replace(WEBHOOK, every_change=True), events)
 
     assert [(one.operation, [row.id for row in one.changes]) for one in folded] == [
         (UPDATE, [1, 3]),
