@@ -25,18 +25,25 @@ _FLAGS = (
     # Whatever the browser itself wants from the network, it does not find.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
-# Colours that are still on their way to others have no contrast that anybody will see. A page hears of another
-# scheme with its next frame, and only then do its colours set out.
+# A page hears of another scheme with its next frame. Its colours then set out for others; and the editor, some timers
+# later, splits its text anew; until then each word has the class of another colour. Timers and idle callbacks run in
+# the order in which they are due: once ours have run and nothing has changed meanwhile, the page has done its work.
 _AXE_RUN = """async ([exclude, only]) => {
   const frame = () => new Promise((shown) => requestAnimationFrame(shown))
   const ends = (one) => one.playState === 'running' && one.effect.getComputedTiming().endTime < Infinity
-  let underWay
+  let hasChanged, underWay
+  const observer = new MutationObserver(() => { hasChanged = true })
+  observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true})
   do {
+    hasChanged = false
     await frame()
     await frame()
+    await new Promise((passed) => setTimeout(passed, 100))
+    await new Promise((idle) => requestIdleCallback(idle))
     underWay = document.getAnimations().filter(ends)
     await Promise.allSettled(underWay.map((one) => one.finished))
-  } while (underWay.length)
+  } while (hasChanged || underWay.length)
+  observer.disconnect()
   const context = {include: [['html']], exclude: exclude.map((one) => [one])}
   const {violations} = await axe.run(context, {resultTypes: ['violations'], ...only})
   return violations.map((one) => [
