@@ -183,6 +183,7 @@ class Listing:
         scope: The scope that a key needs to read the list.
         ask: Takes the viewer and the field's own arguments, and returns the query. A condition over another table has
             to contain that table's rule for the viewer. Otherwise a filter would tell of rows that can't be seen.
+            Of the viewer, only `seller_id` may matter: plans keep what the operator asks for, whichever key is used.
         classify: Turns each row into an object of the union's right member. None for plain types.
         is_whole: Whether the field is a plain list. A list that is longer than the longest page is then an error.
     """

@@ -14,7 +14,7 @@ from app.db.keyset import encode_cursor
 from app.marketplace.catalogue.db.sellers import SellerId
 from schema.engine.plans.arguments import Arguments
 from schema.engine.statements import listed_values
-from schema.entities.declarations import Listing
+from schema.entities.declarations import Listing, ListQuery
 from schema.entities.declared import declaration_of
 from schema.entities.global_ids import encode
 from tests.builders.large_marketplace import BUYER, NAME
@@ -72,11 +72,14 @@ class ListCase:
         """The arguments and the fields of input objects that it gives, as of `walk.filters_of`."""
         return {path for given in self.field.arguments or () for path in _paths(given)}
 
+    def query(self, viewer: Viewer) -> ListQuery:
+        """Return what the list asks for on behalf of a viewer."""
+        given = Arguments(GRAPH, listed(self.name)[0], self.field).of(None)
+        return listing_of(self.name).ask(viewer, **{name: one for name, one in given.items() if name != "first"})
+
     async def cursor(self, conn: asyncpg.Connection) -> str | None:
         """The cursor of a row in the midst of the list; None if it has none."""
-        field, listing = listed(self.name)[0], listing_of(self.name)
-        given = {name: value for name, value in Arguments(GRAPH, field, self.field).of(None).items() if name != "first"}
-        table, asked = listing.target, listing.ask(self.viewer, **given)
+        table, asked = listing_of(self.name).target, self.query(self.viewer)
         statement = listed_values(table, self.viewer, asked, "id")
         found = sorted(row["id"] for row in await conn.fetch(statement.sql, *statement.args))
         if not found:

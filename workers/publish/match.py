@@ -108,7 +108,7 @@ def fold_for(webhook: Subscription, events: Sequence[ChangeEvent]) -> list[Chang
 
 
 def fold(events: Sequence[ChangeEvent]) -> Change | None:
-    """Fold one entity's events, oldest first; None if they cancel out, as a create and a destroy do."""
+    """Fold one or more events of one entity, oldest first; None if they cancel out, as a create and a destroy do."""
     operations = [event.operation for event in events]
     operation = fold_operations(operations)
     if operation is None:

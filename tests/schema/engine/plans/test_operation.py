@@ -7,11 +7,14 @@ import asyncpg
 import pytest
 
 from app.auth.viewers import OPERATOR, Viewer
+from app.db.keyset import WHOLE
 from app.marketplace.catalogue.db.sellers import SellerId
+from schema.engine.statements import listed_rows
 from tests.builders.difficult_sales import create_difficult_sales
 from tests.builders.owned import create_external_id
 from tests.builders.sales import Sale, create_sales
 from tests.support.executors import by_plan, by_reference, context_of, fresh_plans
+from tests.support.list_cases import ListCase, list_cases, listing_of
 
 NESTED = """
 { invoices(first: 2) { nodes { id statusFlags createdAt order { surname invoices { nodes { id } } }
@@ -131,6 +134,17 @@ async def test_viewers_share_a_plan_and_nothing_else(conn: asyncpg.Connection) -
         assert [await by_plan(planned, conn, text, viewer=viewer) for viewer in viewers] == expected
 
     assert len(set(expected)) == 4
+
+
+@pytest.mark.parametrize("case", [*list_cases(OPERATOR)], ids=str)
+def test_what_the_operator_asks_for_does_not_depend_on_the_key(case: ListCase) -> None:
+    table = listing_of(case.name).target
+    without_scopes = Viewer(None, frozenset())
+
+    # The plan keeps the statement for all of the operator's keys.
+    assert listed_rows(table, without_scopes, case.query(without_scopes), WHOLE) == listed_rows(
+        table, OPERATOR, case.query(OPERATOR), WHOLE
+    )
 
 
 OWNERS = """
