@@ -9,7 +9,8 @@ T = TypeVar("T")
 
 #: Nobody waits for so long but on a machine that is busy with other things.
 DEADLINE_S = 100.0
-_PAUSE_S = 0.01
+#: Looking costs time that the awaited needs, too: at first often, later less often.
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.1
 
 #: Whether somebody waits for a lock in this database. Tests of other processes share the server.
 LOCK_IS_AWAITED = """
@@ -20,8 +21,9 @@ select exists (select from pg_locks waiting join pg_locks held using (pid) where
 
 async def until(check: Callable[[], Awaitable[T]], *, deadline_s: float = DEADLINE_S) -> T:
     """Ask again and again until the answer is true, and return it. Fails after the deadline, with the last answer."""
-    ends_at = time.monotonic() + deadline_s
+    ends_at, pause_s = time.monotonic() + deadline_s, _FIRST_PAUSE_S
     while not (answer := await check()):
         assert time.monotonic() < ends_at, f"not within {deadline_s:g} s; last answer: {answer!r}"
-        await asyncio.sleep(_PAUSE_S)
+        await asyncio.sleep(pause_s)
+        pause_s = min(1.5 * pause_s, _LONGEST_PAUSE_S)
     return answer
