@@ -14,7 +14,7 @@ from tests.builders.invoices import create_line_item
 from tests.builders.shipments import create_shipment_carrier
 from tests.clients.sdk import PROJECT, built, needs_packages
 from tests.clients.sdk.programs import made_ready, run
-from tests.support.platform import Platform
+from tests.support.platform import Platform, all_published
 from tests.support.receiver import Delivery, Receiver
 
 pytestmark = needs_packages
@@ -37,6 +37,8 @@ TOLD = {
 async def test_story_of_an_integrator(platform: Platform, tmp_path: Path, suffix: str) -> None:
     line = await create_line_item(platform.conn, quantity=2)
     carrier = await create_shipment_carrier(platform.conn)
+    # The webhooks that it registers are told of what it does alone.
+    await all_published(platform.conn)
     command = await made_ready(tmp_path, f"story.{suffix}", (PROJECT / f"story.{suffix}").read_text())
 
     told = await run(

@@ -13,7 +13,7 @@ from tests.builders.invoices import create_line_item
 from tests.clients.sdk import PROJECT, built, needs_packages
 from tests.clients.sdk.programs import check_types, made_ready, run
 from tests.support.pages import page
-from tests.support.platform import Platform
+from tests.support.platform import Platform, all_published
 from tests.support.receiver import Delivery, Receiver
 from tests.support.waiting import until
 
@@ -89,6 +89,7 @@ async def is_taking(platform: Platform) -> bool:
 @pytest.mark.parametrize("language", SUFFIXES)
 async def test_first_delivery_is_typed_and_verified(platform: Platform, tmp_path: Path, language: str) -> None:
     line = await create_line_item(platform.conn)
+    await all_published(platform.conn)
     (text,) = [text for given, text in FIRST if given == language]
     command = await made_ready(tmp_path, f"first.{SUFFIXES[language]}", text)
     process = await asyncio.create_subprocess_exec(

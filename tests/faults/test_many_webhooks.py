@@ -12,7 +12,7 @@ from tests.support.canary import Scene, running_scene
 from tests.support.load import IS_LONG
 from tests.support.receiver import Receiver
 from tests.support.sink import Sink, running_sink
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE_S, until
 
 pytestmark = pytest.mark.faults
 
@@ -97,7 +97,7 @@ async def settle_enabled(scene: Scene, expected: int) -> None:
     async def have_come() -> bool:
         return len(scene.sink.posts()) >= expected
 
-    await until(have_come, deadline_s=3600 if IS_LONG else 30)
+    await until(have_come, deadline_s=3600 if IS_LONG else DEADLINE_S)
     await scene.settle()
 
 

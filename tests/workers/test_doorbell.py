@@ -82,9 +82,12 @@ async def test_ring_that_the_gate_swallowed_is_found_by_the_looks_that_follow(
     conn: asyncpg.Connection, database_url: str
 ) -> None:
     variant = await create_variant(conn)
-    await publish_nothing(conn)
 
     async with listening(database_url) as bell:
+        # Its first look is over, which would find both changes at once.
+        await until(bell.has_rung)
+        await publish_nothing(conn)
+        bell.rings.clear()
         # In the server, so that the second commit follows within the 20 ms in which the gate lets nobody be notified.
         await conn.execute(
             f"""
