@@ -161,35 +161,36 @@ async def test_a_client_that_does_not_read_its_answer_is_ended(wire: Wire) -> No
     await until(is_ended)
 
 
-async def test_a_client_that_asks_on_without_reading_keeps_no_connection(wire: Wire) -> None:
-    before, client = ended("too_slow"), await wire.connect()
-    client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a transport that reads
-    own_port = client.writer.get_extra_info("sockname")[1]
+async def test_a_client_that_asks_on_without_reading_keeps_no_connection(open_wire: OpenWire) -> None:
+    # Time enough to find the server's end before it is over.
+    async with open_wire(request_timeout_s=3 * REQUEST_S) as wire:
+        before, client = ended("too_slow"), await wire.connect()
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a transport that reads
+        own_port = client.writer.get_extra_info("sockname")[1]
 
-    def of_server() -> list[int]:
-        """The server's end of the connection, in this process: its file descriptor."""
-        return [one.fd for one in psutil.Process().net_connections("tcp") if one.raddr[1:] == (own_port,)]
+        def of_server() -> list[int]:
+            """The server's end of the connection, in this process: its file descriptor."""
+            return [one.fd for one in psutil.Process().net_connections("tcp") if one.raddr[1:] == (own_port,)]
 
-    await until(lambda: asyncio.sleep(0, of_server()))
-    (descriptor,) = of_server()
-    # Nothing public tells what the server still has to send.
-    transport = asyncio.get_running_loop()._transports[descriptor]  # type: ignore[attr-defined]
+        (descriptor,) = await until(lambda: asyncio.sleep(0, of_server()))
+        # Nothing public tells what the server still has to send.
+        transport = asyncio.get_running_loop()._transports[descriptor]  # type: ignore[attr-defined]
 
-    async def has_unsent() -> bool:
-        client.writer.write(wire.request(LONG_QUERY).encode() * 8)
-        # On a busy machine its time may be over before that.
-        return ended("too_slow") > before or bool(transport.get_write_buffer_size())
+        async def has_unsent() -> bool:
+            client.writer.write(wire.request(LONG_QUERY).encode() * 8)
+            # On a busy machine its time may be over before that.
+            return ended("too_slow") > before or bool(transport.get_write_buffer_size())
 
-    await until(has_unsent)
-    client.writer.write(HEAD.encode())
+        await until(has_unsent)
+        client.writer.write(HEAD.encode())
 
-    async def is_ended() -> bool:
-        return ended("too_slow") > before and not of_server()
+        async def is_ended() -> bool:
+            return ended("too_slow") > before and not of_server()
 
-    try:
-        await until(is_ended, deadline_s=20)
-    finally:
-        client.writer.transport.abort()
+        try:
+            await until(is_ended, deadline_s=20)
+        finally:
+            client.writer.transport.abort()
 
 
 async def test_heads_are_refused_at_32_kib(wire: Wire) -> None:
