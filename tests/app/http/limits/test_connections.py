@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -175,6 +176,9 @@ async def test_a_client_that_asks_on_without_reading_keeps_no_connection(open_wi
         (descriptor,) = await until(lambda: asyncio.sleep(0, of_server()))
         # Nothing public tells what the server still has to send.
         transport = asyncio.get_running_loop()._transports[descriptor]  # type: ignore[attr-defined]
+        # With the system's buffers, which grow to megabytes, it would take thousands of answers.
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
         async def has_unsent() -> bool:
             client.writer.write(wire.request(LONG_QUERY).encode() * 8)
