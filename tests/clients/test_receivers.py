@@ -16,7 +16,7 @@ from app.webhooks.domain.signing.signing_secret import generate_secret
 from tests.builders.variants import create_variant
 from tests.clients import CLIENTS, needs_node_packages
 from tests.support.pages import page
-from tests.support.platform import Platform
+from tests.support.platform import Platform, all_published
 from tests.support.waiting import until
 
 PAGE = page("app/docs/receivers.md")
@@ -95,10 +95,6 @@ async def next_line(process: Process) -> list[str]:
     return line.decode().split()
 
 
-async def is_published(platform: Platform) -> bool:
-    return not await platform.conn.fetchval("select exists (select from change_events where published_at is null)")
-
-
 class Scene:
     """A webhook of every change that is disabled, so that its events are held until a receiver is there."""
 
@@ -110,7 +106,7 @@ class Scene:
     async def change(self, sku: str) -> None:
         """Change the variant, and wait until the change is published."""
         await self.platform.conn.execute("update variants set sku = $1", sku)
-        await until(lambda: is_published(self.platform))
+        await all_published(self.platform.conn)
 
     async def enable(self, **attributes: Any) -> None:
         await self.mutate("webhookUpdate", webhookId=self.webhook, attributes={"enabled": True, **attributes})
@@ -130,7 +126,7 @@ class Scene:
         await until(are)
 
     async def attempts(self, number: int) -> None:
-        """Wait until at least so many attempts of the webhook have ended. The first retry of one follows at once."""
+        """Wait until at least so many attempts have ended. There may be more: the first retry follows at once."""
         sql = "select count(*) >= $1 from delivery_attempts where finished_at is not null"
         await until(lambda: self.platform.conn.fetchval(sql, number))
 
@@ -140,7 +136,7 @@ async def scene(platform: Platform, request: pytest.FixtureRequest) -> Scene:
     way = request.getfixturevalue("way")
     target: dict[str, Any] = {"url": "http://127.0.0.1:9/"} if way == "By push" else {"delivery": "PULL"}
     await create_variant(platform.conn, sku="A")
-    await until(lambda: is_published(platform))
+    await all_published(platform.conn)
     payload = await platform.mutate(
         "webhookCreate",
         "hmacKey webhook { id }",

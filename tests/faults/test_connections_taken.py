@@ -12,7 +12,7 @@ from tests.support.load import CHANGES, create_load, tell
 from tests.support.receiver import Receiver
 from tests.support.servers import PrivateServers
 from tests.support.waiting import until
-from tests.support.worker_process import started, worker_process
+from tests.support.worker_process import WorkerProcess, started, worker_process
 
 pytestmark = pytest.mark.faults
 
@@ -47,8 +47,12 @@ async def test_full_pool_delays_and_loses_nothing(database_url: str, redis_url: 
 
 
 @asynccontextmanager
-async def all_connections_taken(conn: asyncpg.Connection, url: str) -> AsyncIterator[int]:
-    """Take what PostgreSQL has left, then those of the workers as they are ended. Gives how many."""
+async def all_connections_taken(conn: asyncpg.Connection, url: str, worker: WorkerProcess) -> AsyncIterator[int]:
+    """Take what PostgreSQL has left, then end and take those of the worker. Gives how many.
+
+    The worker is frozen meanwhile. Otherwise it might connect again before its connection is taken.
+    """
+    worker.freeze()
     async with AsyncExitStack() as stack:
         taken = 0
 
@@ -63,6 +67,7 @@ async def all_connections_taken(conn: asyncpg.Connection, url: str) -> AsyncIter
             )
 
         await until(take)
+        worker.thaw()
         yield taken
 
 
@@ -79,10 +84,7 @@ async def test_server_without_connections_left_delays_and_loses_nothing(
         await started(worker)
         await load.write(20)
         await receiver.wait_for(count=10)
-        # As it stands still, it is not faster than this test with the connections that it loses.
-        worker.freeze()
-        async with all_connections_taken(conn, url) as taken:
-            worker.thaw()
+        async with all_connections_taken(conn, url, worker) as taken:
             await conn.execute("update variants set count_on_hand = 1")
             await worker.wait_for("doorbell.lost")
             # Nor does one that starts now give up.

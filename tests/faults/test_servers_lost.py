@@ -136,7 +136,7 @@ async def test_answer_that_comes_too_late_is_why_something_is_sent_twice(
     receiver.answering = be_late_once
     with worker_process(database_url, redis_url) as worker:
         await started(worker)
-        # The variant itself is the change: a second one would go first, and the answer to the first not be waited for.
+        # The variant's creation is the only change: a second one would be sent in the place of the retry.
         await load.arrive()
         await worker.stop()
 

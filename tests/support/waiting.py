@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 #: Nobody waits for so long but on a machine that is busy with other things.
 DEADLINE_S = 100.0
-#: Looking costs time that the awaited needs, too: at first often, later less often.
+#: Seconds between looks. They grow, because each look takes CPU time from what is waited for.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.1
 
 #: Whether somebody waits for a lock in this database. Tests of other processes share the server.

@@ -84,7 +84,7 @@ async def test_ring_that_the_gate_swallowed_is_found_by_the_looks_that_follow(
     variant = await create_variant(conn)
 
     async with listening(database_url) as bell:
-        # Its first look is over, which would find both changes at once.
+        # Once it has rung, its first look is over, which would find both changes at once.
         await until(bell.has_rung)
         await publish_nothing(conn)
         bell.rings.clear()

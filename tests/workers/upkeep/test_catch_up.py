@@ -51,7 +51,7 @@ async def catch_up(publisher: Publisher, webhook_id: int) -> list[MadeEvent]:
     """Enable the webhook and let it catch up. Returns what was made of it."""
     before = {one.id for one in await publisher.made()}
     await enable(publisher, webhook_id)
-    # A job ends after half a minute, which a busy machine may need.
+    # A job ends after half a minute; a busy machine may need several.
     while await catch_up_all(publisher.resources):
         pass
     return [one for one in await publisher.made() if one.id not in before]

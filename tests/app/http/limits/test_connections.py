@@ -163,7 +163,7 @@ async def test_a_client_that_does_not_read_its_answer_is_ended(wire: Wire) -> No
 
 
 async def test_a_client_that_asks_on_without_reading_keeps_no_connection(open_wire: OpenWire) -> None:
-    # Time enough to find the server's end before it is over.
+    # Enough for the test to find the server's end of the connection before its time is over.
     async with open_wire(request_timeout_s=3 * REQUEST_S) as wire:
         before, client = ended("too_slow"), await wire.connect()
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a transport that reads
@@ -192,7 +192,7 @@ async def test_a_client_that_asks_on_without_reading_keeps_no_connection(open_wi
             return ended("too_slow") > before and not of_server()
 
         try:
-            await until(is_ended, deadline_s=20)
+            await until(is_ended)
         finally:
             client.writer.transport.abort()
 
