@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from tests.support.leftovers import name_files, open_files
+from tests.support.waiting import COMMAND_DEADLINE_S
 
 _ROOT = Path(__file__).parent.parent
 
@@ -85,7 +86,7 @@ def test_the_test_that_leaks_fails_and_not_its_neighbour(tmp_path: Path) -> None
         env=os.environ | {"COLUMNS": "1000"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=COMMAND_DEADLINE_S,
     )
 
     errors = dict(line.split(" - ", 1) for line in run.stdout.splitlines() if line.startswith("ERROR "))

@@ -15,7 +15,7 @@ import pytest
 import app
 from app.console import is_built
 from tests.support.platform import SECRET_KEY
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE_S, until
 
 ROOT = Path(app.__file__).parents[1]
 #: As the Dockerfile copies it.
@@ -75,7 +75,7 @@ async def test_the_wheel_has_the_console_and_serves_it(database_url: str, redis_
         return found[0] if found else ""
 
     try:
-        async with httpx.AsyncClient(base_url=await until(served)) as client:
+        async with httpx.AsyncClient(base_url=await until(served), timeout=DEADLINE_S) as client:
             page = await client.get("/")
             assets = re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css))"', page.text)
             found = {asset: await client.get(asset) for asset in assets}

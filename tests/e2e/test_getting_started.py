@@ -14,9 +14,8 @@ import pytest
 
 from tests.support.pages import page
 from tests.support.platform import Platform
+from tests.support.waiting import COMMAND_DEADLINE_S
 
-#: Of the whole story. It takes about ten seconds, most of them for starting commands.
-DEADLINE_S = 120
 #: The first block starts the server, which is the test's own here.
 START_SERVER, *BLOCKS = page("app/docs/getting-started.md").blocks("sh")
 #: The block that starts the receiver, in each language. A reader takes one of them.
@@ -94,7 +93,7 @@ async def test_getting_started_works_by_copy_and_paste(platform: Platform, tmp_p
         start_new_session=True,
     )
     try:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(COMMAND_DEADLINE_S):
             output, _ = await process.communicate()
     finally:
         if process.returncode is None:

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.builders.invoices import create_invoice
 from tests.support.receiver import Receiver
-from tests.support.waiting import until
+from tests.support.waiting import COMMAND_DEADLINE_S, DEADLINE_S, until
 from tests.support.worker_process import started, worker_process
 
 DELIVERED = "tellgraph_delivery_attempts_total2xx"
@@ -24,7 +24,7 @@ def free_port() -> int:
 
 def figures(port: int) -> dict[str, float]:
     """Name and labels → value."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=DEADLINE_S) as answer:
         families = text_string_to_metric_families(answer.read().decode())
         samples = [sample for family in families for sample in family.samples]
     return {"".join([one.name, *one.labels.values()]): one.value for one in samples if one.name.startswith("tellgraph")}
@@ -64,6 +64,6 @@ async def test_port_that_is_taken_is_named(database_url: str, redis_url: str) ->
         with worker_process(database_url, redis_url, metrics_port=port) as worker:
             worker.start()
             assert worker.process is not None
-            assert await asyncio.to_thread(worker.process.wait, 30) == 1
+            assert await asyncio.to_thread(worker.process.wait, COMMAND_DEADLINE_S) == 1
             assert f"127.0.0.1:{port} can't be listened on" in " ".join(worker.read().split())
             worker.process = None

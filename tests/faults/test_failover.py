@@ -19,7 +19,7 @@ from tests.support.load import IS_LONG, QUERY, Load, create_load, tell
 from tests.support.receiver import Receiver
 from tests.support.servers import PrivateServers
 from tests.support.standby import StandbyPostgres, follow, promote, standby_running, unfollow
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE_S, until
 from tests.support.worker_process import WorkerProcess, started, worker_process
 
 pytestmark = pytest.mark.faults
@@ -67,7 +67,7 @@ class Scene:
         await asyncio.to_thread(self.servers.postgres.stop, "kill")
         await promote(self.standby)
         begun = time.monotonic()
-        async with httpx.AsyncClient(timeout=10) as http:
+        async with httpx.AsyncClient(timeout=DEADLINE_S) as http:
 
             async def is_back() -> bool:
                 return (await http.get(f"{self.api_url}/readyz")).status_code == 200

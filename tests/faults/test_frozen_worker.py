@@ -91,14 +91,14 @@ async def test_frozen_between_claim_and_post_it_sends_nothing_old(
                 frozen_at = asyncio.get_running_loop().time()
                 awake = other if frozen is one else one
                 # The other one takes over what the frozen one has claimed, and then tells what is newer.
-                await until(is_told, deadline_s=40)
+                await until(is_told)
                 await change()
                 await until(is_told)
                 await asyncio.sleep(max(0.0, frozen_at + THREE_LEASES_S - asyncio.get_running_loop().time()))
             # Alone, the thawed one tells what comes then: before that, it has had to do with what it had lost.
             awake.freeze()
             await change()
-            await until(is_told, deadline_s=40)
+            await until(is_told)
             awake.thaw()
 
     older, overlaps = order.older_after_newer(), order.overlaps

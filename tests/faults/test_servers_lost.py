@@ -11,6 +11,7 @@ from app.tools.embedded.server import StopMode
 from tests.support.load import CHANGES, IS_LONG, Load, create_load, tell
 from tests.support.receiver import Delivery, Receiver
 from tests.support.servers import PrivateServers
+from tests.support.waiting import DEADLINE_S
 from tests.support.worker_process import WorkerProcess, started, worker_process
 
 pytestmark = pytest.mark.faults
@@ -160,7 +161,7 @@ async def test_worker_that_has_waited_for_a_newer_database_says_so_and_ends(priv
         await worker.wait_for("worker.waiting_for_postgresql")
         await asyncio.to_thread(private_servers.postgres.start)
         assert worker.process is not None
-        status = await asyncio.to_thread(worker.process.wait, 60)
+        status = await asyncio.to_thread(worker.process.wait, DEADLINE_S)
 
         assert status == 1
         *_, last = worker.read().splitlines()

@@ -22,7 +22,7 @@ class HeldLock:
 
     async def reached(self, statement: str) -> None:
         """Wait until a statement with this in its text waits for the lock."""
-        await until(lambda: self._waiting(statement), deadline_s=60)
+        await until(lambda: self._waiting(statement))
 
     async def find_ports(self) -> set[int]:
         """Return the client's ports of the connections whose statements wait for the lock."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.forked_commands import ForkedProcess, fork_command
-from tests.support.waiting import until
+from tests.support.waiting import COMMAND_DEADLINE_S, until
 
 QUERY = "query($id: ID!) { node(id: $id) { ... on Invoice { legacyId } } }"
 
@@ -50,7 +50,7 @@ class RunningListener:
 
     async def ended(self) -> int:
         """Wait for its end, and return its exit code."""
-        code = await asyncio.to_thread(self.process.wait, 60)
+        code = await asyncio.to_thread(self.process.wait, COMMAND_DEADLINE_S)
         assert code is not None, self.err.read_text()
         return code
 

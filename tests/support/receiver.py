@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-DEADLINE_S = 20.0
+from tests.support.waiting import DEADLINE_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

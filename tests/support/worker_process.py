@@ -19,10 +19,8 @@ import psutil
 from tests.support.forked_commands import ForkedProcess, fork_server, fork_worker
 from tests.support.load import IS_LONG
 from tests.support.platform import SECRET_KEY
-from tests.support.waiting import until
+from tests.support.waiting import COMMAND_DEADLINE_S, until
 
-#: A process that starts on a machine with much else to do may need a minute for its imports alone.
-_LOG_DEADLINE_S = 120.0
 #: What no worker should have to say; arq's word for a job that raised is among it.
 _FAILURE = re.compile(r'"level": ?"(?:error|critical)"')
 #: Not the installed script: the code under test is that of this directory.
@@ -118,7 +116,7 @@ class WorkerProcess:
             lines = self.lines(event)
             return lines if len(lines) >= count else []
 
-        return await until(found, deadline_s=_LOG_DEADLINE_S)
+        return await until(found, deadline_s=COMMAND_DEADLINE_S)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """All log lines of this event so far. One that is being written, or was cut by a kill, is left out."""

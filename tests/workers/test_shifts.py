@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.kernel.cancellation import cancel_tasks
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE_S, until
 from workers import shifts
 from workers.shifts import Shift
 
@@ -65,7 +65,7 @@ async def test_it_waits_for_what_is_under_way() -> None:
     shift.stir()
 
     # Nobody wants another turn.
-    assert not await asyncio.wait_for(working, 10)
+    assert not await asyncio.wait_for(working, DEADLINE_S)
     assert work.turns == 1
 
 
@@ -94,7 +94,7 @@ async def test_a_process_that_stops_asks_nobody_to_go_on() -> None:
     stopping.set()
     shift.wake()
 
-    assert not await asyncio.wait_for(working, 10)
+    assert not await asyncio.wait_for(working, DEADLINE_S)
 
 
 async def test_after_a_turn_that_failed_another_job_may_work() -> None:

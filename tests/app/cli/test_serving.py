@@ -19,7 +19,7 @@ from app.errors import TellgraphError
 from tests.support.forked_commands import ForkedProcess, fork_command
 from tests.support.platform import SECRET_KEY
 from tests.support.servers import PrivateServers
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE_S, until
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Running:
 
     async def stop(self) -> int | None:
         self.process.send_signal(signal.SIGTERM)
-        return await asyncio.to_thread(self.process.wait, 60)
+        return await asyncio.to_thread(self.process.wait, DEADLINE_S)
 
 
 @contextmanager
@@ -68,7 +68,7 @@ async def test_says_where_it_serves_when_it_is_ready(tmp_path: Path, database_ur
     with running(tmp_path, "serve", "--port", "0", **external(database_url, redis_url)) as serving:
         await serving.wait_for("serve.ready")
         (ready,) = serving.lines("serve.ready")
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=DEADLINE_S) as client:
             answer = await client.get(ready["url"].replace("/graphql", "/readyz"))
             # The limits on connections hold in the process that operators run.
             too_large = await client.get(ready["url"], headers={"X-Large": "x" * 40_000})
@@ -120,7 +120,7 @@ async def test_a_port_in_use_is_told_before_anything_starts(tmp_path: Path, data
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with running(tmp_path, "serve", "--port", str(port), data_dir=str(data_dir)) as serving:
-            status = await asyncio.to_thread(serving.process.wait, 60)
+            status = await asyncio.to_thread(serving.process.wait, DEADLINE_S)
 
     assert status == 1
     assert serving.log.read_text() == (

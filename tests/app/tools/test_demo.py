@@ -19,9 +19,9 @@ from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.stored.validate import stored_query
 from tests.support.prepared_cluster import copy_prepared_cluster
+from tests.support.waiting import COMMAND_DEADLINE_S, DEADLINE_S
 
 TELLGRAPH = str(Path(sys.executable).with_name("tellgraph"))
-_TIMEOUT_S = 120
 
 
 def environment(data_dir: Path, **more: str) -> dict[str, str]:
@@ -47,7 +47,7 @@ def run_once(data_dir: Path, **more: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=_TIMEOUT_S,
+        timeout=COMMAND_DEADLINE_S,
     )
 
 
@@ -61,7 +61,7 @@ def console_of(printed: Sequence[str]) -> tuple[str, str]:
 
 def follow_a_test(url: str, key: str) -> Any:
     """Watch the activity by a stream, have a test sent, and return the first thing that the stream says."""
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as api:
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=DEADLINE_S) as api:
 
         def ask(query: str) -> Any:
             return api.post("/graphql", json={"query": query}).raise_for_status().json()["data"]
@@ -109,7 +109,7 @@ def test_killed_it_takes_api_and_worker_with_it(data_dir: Path) -> None:
         process.kill()
 
     console_of(printed)
-    _, alive = psutil.wait_procs(own, timeout=30)
+    _, alive = psutil.wait_procs(own, timeout=DEADLINE_S)
     # The servers are left to the next run, which here only ends them.
     with embedded_servers(data_dir):
         pass
@@ -126,7 +126,7 @@ def test_names_a_worker_that_dies(data_dir: Path) -> None:
         next(line for line in process.stdout if line.startswith("Ctrl-C"))
         (worker,) = [one for one in left_running(data_dir) if one.cmdline()[-1] == "worker"]
         worker.kill()
-        _, error = process.communicate(timeout=_TIMEOUT_S)
+        _, error = process.communicate(timeout=COMMAND_DEADLINE_S)
 
     assert process.returncode == 1
     assert "the worker has ended with status -9" in " ".join(error.split())
@@ -144,7 +144,7 @@ def test_stays_until_it_is_told_to_end(data_dir: Path) -> None:
                 break
         told = follow_a_test(*console_of(lines))
         process.send_signal(signal.SIGTERM)
-        status = process.wait(_TIMEOUT_S)
+        status = process.wait(COMMAND_DEADLINE_S)
 
     assert status == 143
     assert told["webhookActivity"]["eventName"] == "test"

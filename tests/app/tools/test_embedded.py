@@ -19,6 +19,7 @@ from redis import Redis
 from app.tools.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError, Servers, embedded_servers
 from app.tools.embedded.processes import has_ended, wait_until
 from tests.support.servers import PrivateServers
+from tests.support.waiting import DEADLINE_S
 
 # Another process of the same checkout: tells where its servers are, and keeps them until its input ends.
 _OTHER_PROCESS = """
@@ -257,7 +258,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_servers(data_dir: Path) -> No
         processes = server_processes(data_dir)
         sessions = {os.getsid(each.pid) for each in processes}
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(60)
+        process.wait(DEADLINE_S)
 
     assert process.pid not in sessions
     assert wait_until(lambda: running(processes) == [], 1)

@@ -4,6 +4,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -16,7 +17,9 @@ from app.webhooks.domain.signing.signatures import delivery_headers
 from app.webhooks.domain.signing.signing_key import generate_private_key, private_key, public_key
 from app.webhooks.domain.signing.signing_secret import generate_secret, secret_key
 from tests.support.forked_commands import ForkedProcess, fork_command, run_command
+from tests.support.waiting import DEADLINE_S
 
+post = partial(httpx.post, timeout=DEADLINE_S)
 BODY = (
     b'{"type":"invoice.update","entity":{"type":"Invoice","id":"SW4="},'
     b'"changed":{"added":["shipments[U2g=]"]},"payload":{"data":null}}'
@@ -65,7 +68,7 @@ def signed(*secrets: str) -> list[tuple[str, str]]:
 def test_prints_a_verified_delivery() -> None:
     secret = generate_secret()
     with listening("--secret", secret) as (url, output):
-        answer = httpx.post(url, content=BODY, headers=signed(secret))
+        answer = post(url, content=BODY, headers=signed(secret))
 
         headline, added = output.readline(), output.readline()
 
@@ -76,7 +79,7 @@ def test_prints_a_verified_delivery() -> None:
 
 def test_tells_a_signature_by_another_secret() -> None:
     with listening("--secret", generate_secret(), "--status", "503") as (url, output):
-        answer = httpx.post(url, content=BODY, headers=signed(generate_secret()))
+        answer = post(url, content=BODY, headers=signed(generate_secret()))
 
         headline = output.readline()
 
@@ -88,7 +91,7 @@ def test_verifies_ed25519_by_the_public_key_alone() -> None:
     own, other = generate_private_key(), generate_private_key()
     with listening("--secret", public_key(own)) as (url, output):
         for headers in (signed(own), signed(generate_secret(), other, own), signed(other), signed(generate_secret())):
-            httpx.post(url, content=BODY, headers=headers)
+            post(url, content=BODY, headers=headers)
 
         headlines = list(islice((line for line in output if "invoice.update" in line), 4))
 
@@ -101,7 +104,7 @@ def test_verifies_both_schemes_where_it_is_given_both() -> None:
     secret, own, other = generate_secret(), generate_private_key(), generate_private_key()
     with listening("--secret", secret, "--secret", public_key(own)) as (url, output):
         for headers in (signed(secret, own), signed(secret, other), signed(own), signed(generate_secret(), own)):
-            httpx.post(url, content=BODY, headers=headers)
+            post(url, content=BODY, headers=headers)
 
         headlines = list(islice((line for line in output if "invoice.update" in line), 4))
 
@@ -119,8 +122,8 @@ def test_names_a_key_that_is_none(secret: str) -> None:
 
 def test_checks_nothing_without_a_secret_and_takes_one_path_only() -> None:
     with listening("--path", "hook") as (url, output):
-        elsewhere = httpx.post(url.removesuffix("/hook") + "/other", content=BODY)
-        httpx.post(url, content=b"\x1b[2Jno json")
+        elsewhere = post(url.removesuffix("/hook") + "/other", content=BODY)
+        post(url, content=b"\x1b[2Jno json")
 
         headline, body = output.readline(), output.readline()
 
@@ -133,12 +136,12 @@ def test_checks_nothing_without_a_secret_and_takes_one_path_only() -> None:
 def test_prints_headers_and_lines_of_json() -> None:
     secret = generate_secret()
     with listening("--secret", secret, "--headers") as (url, output):
-        httpx.post(url, content=BODY, headers=signed(secret))
+        post(url, content=BODY, headers=signed(secret))
         shown = list(islice(output, 6))
     with running("--json", "--limit", "2") as (process, lines, said):
         url = said.readline().split()[2].rstrip(",")
         for content in (BODY, b"no json"):
-            httpx.post(url, content=content, headers=signed(secret))
+            post(url, content=content, headers=signed(secret))
         first, second = map(json.loads, lines)
         status = process.wait()
 

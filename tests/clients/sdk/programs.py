@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.clients.sdk import PROJECT, built
+from tests.support.waiting import COMMAND_DEADLINE_S
 
 #: The strictest settings that a user may have.
 _TSCONFIG = """{"compilerOptions": {"strict": true, "exactOptionalPropertyTypes": true,
   "noUncheckedIndexedAccess": true, "target": "ES2023", "module": "NodeNext", "types": ["node"],
   "noEmitOnError": true}}"""
 _MYPY = "[mypy]\nstrict = true\nplugins = pydantic.mypy\n[pydantic-mypy]\ninit_typed = true\n"
-DEADLINE_S = 300
 
 
 async def run(*command: str, folder: Path, given: str = "", **environment: str) -> str:
@@ -29,7 +29,7 @@ async def _ended(
         *command, cwd=folder, env={"PATH": "/usr/bin:/bin", **environment}, stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
     try:
-        output, errors = await asyncio.wait_for(process.communicate(given.encode()), DEADLINE_S)
+        output, errors = await asyncio.wait_for(process.communicate(given.encode()), COMMAND_DEADLINE_S)
     finally:
         if process.returncode is None:
             process.kill()

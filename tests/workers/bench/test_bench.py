@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.servers import temporary_dir
+from tests.support.waiting import COMMAND_DEADLINE_S
 from workers.bench import SECTIONS
 from workers.bench.environment.processes import NotMeasurable, check_measurable
 
@@ -62,7 +63,7 @@ def bench(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "TMPDIR": str(folder), "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=COMMAND_DEADLINE_S,
         check=False,
     )
 
