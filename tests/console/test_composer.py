@@ -79,7 +79,7 @@ async def test_fields_are_completed_and_a_wrong_one_is_marked(open_page: OpenPag
     await page.keyboard.type("statusF")
     await expect(page.locator(".view-line", has_text=re.compile(r"^\s+statusF$"))).to_be_visible()
     await page.keyboard.press("Control+Space")
-    # It may be listed before the list is narrowed to it, and Enter takes the field that is marked.
+    # A listed field need not be the marked one, and Enter takes the marked one.
     await expect(page.locator(".suggest-widget .focused")).to_contain_text("statusFlags")
     await page.keyboard.press("Enter")
     await expect(payload(page)).to_contain_text('"statusFlags": [')

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 #: Nobody waits for so long but on a machine that is busy with other things.
 DEADLINE_S = 100.0
-#: The same for a command from its start to its end: its imports alone may take a minute then.
+#: The same for what a command of its own does, such as to end or to log a line: its imports alone may take a minute.
 COMMAND_DEADLINE_S = 600.0
 #: Seconds between looks. They grow, because each look takes CPU time from what is waited for.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.1
