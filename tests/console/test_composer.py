@@ -12,7 +12,7 @@ from standardwebhooks import Webhook as Verifier
 from schema.entities import global_ids
 from tests.console.page_receivers import free_port, listens, running_page_receiver
 from tests.console.story import BROKEN_ANSWER, Story
-from tests.support.browser import OpenPage, Scheme, check_accessibility
+from tests.support.browser import OpenPage, Scheme, check_accessibility, click_line
 from tests.support.forked_commands import run_command
 from tests.support.listeners import environment
 from tests.support.waiting import until
@@ -73,7 +73,7 @@ async def test_fields_are_completed_and_a_wrong_one_is_marked(open_page: OpenPag
 
     await choose(page, "Recipe", "None: begin with an empty query")
     await expect(payload(page)).not_to_contain_text("lineItems")
-    await page.locator(".view-line", has_text=re.compile(r"^\s+id$")).click()
+    await click_line(page.locator(".view-line", has_text=re.compile(r"^\s+id$")))
     await page.keyboard.press("End")
     await page.keyboard.press("Enter")
     await page.keyboard.type("statusF")

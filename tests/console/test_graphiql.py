@@ -3,7 +3,7 @@
 from playwright.async_api import Page, expect
 
 from tests.console.story import Story
-from tests.support.browser import OpenPage
+from tests.support.browser import OpenPage, click_line
 from tests.support.waiting import until
 
 TABS = ["FindAnInvoice", "RegisterAWebhook", "LookAtItsEvents"]
@@ -16,10 +16,12 @@ async def opened(page: Page) -> Page:
 
 
 async def write(page: Page, text: str) -> None:
-    """Replace the text of the query's editor, as by pasting."""
-    await page.locator(".graphiql-query-editor .view-lines").click()
+    """Replace the text of the query's editor by one line."""
+    lines = page.locator(".graphiql-query-editor .view-line")
+    await click_line(lines.first)
     await page.keyboard.press("ControlOrMeta+a")
     await page.keyboard.insert_text(text)
+    await expect(lines).to_have_count(1)
 
 
 async def run(page: Page) -> None:

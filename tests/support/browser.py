@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Request, async_playwright, expect
 
 from tests.clients import CLIENTS
 
@@ -142,6 +142,16 @@ async def watched_page(
         yield watched
     finally:
         await context.close()
+
+
+async def click_line(line: Locator) -> None:
+    """Click at the beginning of a line of an editor, and wait until the editor has the keyboard.
+
+    All lines are as long as the longest, which may be longer than the editor is wide. Playwright would click in the
+    middle, and scroll what it clicks into view. The editor ignores a click in what it has not scrolled itself.
+    """
+    await line.click(position={"x": 5, "y": 5})
+    await expect(line.page.locator(".monaco-editor.focused")).to_be_visible()
 
 
 async def check_accessibility(page: Page, exclude: Sequence[str] = (), *, colours_alone: bool = False) -> None:
