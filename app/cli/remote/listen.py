@@ -16,7 +16,7 @@ from app.cli.servers import run
 from app.cli.values import row_id
 from app.tools.listening.deliveries import Delivery, VerifyingKeys, verifying_keys
 from app.tools.listening.printing import json_line, show
-from app.tools.listening.receiver import running_receiver
+from app.tools.listening.receiver import running_receiver, wait_for_delivery
 from app.tools.remote.api import RemoteApi, remote_api
 from app.tools.remote.forwarding import Forwarder, forwarder
 from app.tools.remote.listener import HandledMessage, Listener, Outcome
@@ -213,7 +213,7 @@ def _listen_here(
         say("those of a seller, with TELLGRAPH_EGRESS_ALLOW_SELLERS=127.0.0.0/8.")
         printed = 0
         while printed != limit:
-            printing.delivery(arrived.get())
+            printing.delivery(wait_for_delivery(arrived))
             printed += 1
 
 

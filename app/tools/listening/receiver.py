@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,6 +20,8 @@ from app.tools.listening.deliveries import Delivery, VerifyingKeys, check_signat
 
 _START_TIMEOUT_S = 10
 _STOP_TIMEOUT_S = 5
+#: A signal that comes just before a wait begins is noticed when that wait ends.
+_LONGEST_WAIT_S = 0.5
 
 
 class ListenError(TellgraphError):
@@ -101,3 +103,10 @@ def _serving(receive: Callable[[Request], Awaitable[Response]], sock: socket.soc
         # The end does not wait for idle connections.
         server.should_exit = server.force_exit = True
         thread.join(_STOP_TIMEOUT_S)
+
+
+def wait_for_delivery(arrived: "queue.SimpleQueue[Delivery]") -> Delivery:
+    """Wait for the next delivery, in waits so short that Ctrl-C ends them soon, whenever it comes."""
+    while True:
+        with suppress(queue.Empty):
+            return arrived.get(timeout=_LONGEST_WAIT_S)

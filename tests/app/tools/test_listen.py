@@ -156,7 +156,7 @@ def test_ctrl_c_is_a_good_end() -> None:
     with running() as (process, lines, _):
         lines.readline()
         process.send_signal(signal.SIGINT)
-        status = process.wait()
+        status = process.wait(DEADLINE_S)
 
     assert status == 0
 
