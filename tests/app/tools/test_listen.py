@@ -1,18 +1,21 @@
 import json
 import os
+import queue
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import httpx
 import pytest
 
 from app.kernel import clock
+from app.tools.listening.receiver import wait_for_delivery
 from app.webhooks.domain.signing.signatures import delivery_headers
 from app.webhooks.domain.signing.signing_key import generate_private_key, private_key, public_key
 from app.webhooks.domain.signing.signing_secret import generate_secret, secret_key
@@ -39,7 +42,9 @@ def running(*arguments: str) -> Iterator[tuple[ForkedProcess, IO[str], IO[str]]]
                 yield process, lines, said
             finally:
                 process.send_signal(signal.SIGTERM)
-                process.wait()
+                if process.wait(DEADLINE_S) is None:
+                    process.kill()
+                    process.wait()
 
 
 @contextmanager
@@ -143,7 +148,7 @@ def test_prints_headers_and_lines_of_json() -> None:
         for content in (BODY, b"no json"):
             post(url, content=content, headers=signed(secret))
         first, second = map(json.loads, lines)
-        status = process.wait()
+        status = process.wait(DEADLINE_S)
 
     assert "  webhook-id: event\n" in shown or "  content-type: application/json\n" in shown
     assert status == 0
@@ -159,6 +164,39 @@ def test_ctrl_c_is_a_good_end() -> None:
         status = process.wait(DEADLINE_S)
 
     assert status == 0
+
+
+class _InterruptedError(Exception):
+    """Raised by a signal."""
+
+
+def _interrupt(*_: object) -> None:
+    raise _InterruptedError
+
+
+def test_a_signal_that_wakes_no_wait_is_noticed_soon() -> None:
+    # Another thread is given it, so that the wait of this one goes on: as with one that comes just before it begins.
+    arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    noticed = threading.Event()
+
+    def send() -> None:
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        if not noticed.wait(DEADLINE_S):
+            arrived.put(None)
+
+    def wait() -> None:
+        sender.start()
+        wait_for_delivery(arrived)
+
+    sender = threading.Timer(0.1, send)
+    before = signal.signal(signal.SIGUSR1, _interrupt)
+    try:
+        with pytest.raises(_InterruptedError):
+            wait()
+    finally:
+        noticed.set()
+        sender.join()
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_names_a_port_that_is_taken() -> None:
