@@ -23,14 +23,21 @@ _SETTINGS = {
 }
 #: From PostgreSQL 16 on. Without it, plans come with the statements' arguments.
 _WITHOUT_PARAMETERS = {"log_parameter_max_length": "0"}
+#: A check of a foreign key: PostgreSQL makes its plan and keeps it, and no setting of a function changes it.
+_FOREIGN_KEY = "SELECT 1 FROM ONLY "
 _REMOVED = ("Rows Removed by Filter", "Rows Removed by Join Filter", "Rows Removed by Index Recheck")
 
 
 @dataclass(slots=True)
 class CostMeter:
-    """Counts what one connection's statements cost while it is switched on."""
+    """Counts what one connection's statements cost while it is switched on.
+
+    Attributes:
+        is_of_triggers: Whether it counts only the statements that triggers run, without checks of foreign keys.
+    """
 
     conn: asyncpg.Connection
+    is_of_triggers: bool = False
     plans: list[dict[str, Any]] = field(default_factory=list)
 
     @asynccontextmanager
@@ -51,8 +58,12 @@ class CostMeter:
     def note(self, _: object, message: Any) -> None:
         """Take a plan from a notice."""
         _, is_plan, text = message.message.partition("plan:\n")
-        if is_plan:
-            self.plans.append(orjson.loads(text)["Plan"])
+        if not is_plan:
+            return
+        explained = orjson.loads(text)
+        # What a trigger runs has a context: the function and its line.
+        if not self.is_of_triggers or (message.context and not explained["Query Text"].startswith(_FOREIGN_KEY)):
+            self.plans.append(explained["Plan"])
 
 
 @asynccontextmanager

@@ -16,7 +16,10 @@ from tests.support.database import cloned_database
 from tests.support.plan_cost import CostMeter, metered
 from tests.support.servers import DATABASE_VARIABLE, TEMPLATE_VARIABLE
 
-MEDIUM, LARGE = 100, 600
+MEDIUM, LARGE = 50, 300
+#: So often a call runs before its plans are kept: from the sixth execution on, PostgreSQL may keep one for whatever
+#: arguments come.
+_UNTIL_KEPT = 7
 #: A history may cost so many times what the best one costs, and so much besides: fewer than the rows of a large set.
 _RATIO, _BESIDES = 3, LARGE // 2
 STATES = ("never analyzed", "analyzed while empty", "analyzed while full")
@@ -63,8 +66,7 @@ class Case:
         act: The call; what it costs is counted.
         covers: Functions of app/db, `module.function`, whose statements take arrays, beside `act` itself.
         is_fixed: Whether it costs the same however much it takes.
-        until_kept: So often it runs before its plans are kept: from the sixth execution on, PostgreSQL may keep one for
-            whatever arguments come.
+        is_of_triggers: Whether only the statements of triggers are counted.
     """
 
     name: str
@@ -74,7 +76,7 @@ class Case:
     covers: tuple[str, ...] = ()
     settings: dict[str, str] | None = None
     is_fixed: bool = False
-    until_kept: int = 7
+    is_of_triggers: bool = False
 
     @property
     def function(self) -> str:
@@ -112,6 +114,7 @@ async def measure(case: Case) -> list[Costs]:
                     await setup.execute("analyze")
                 for small_first in (True, False):
                     async with metered(url, **(case.settings or BY_INDEX)) as meter:
+                        meter.is_of_triggers = case.is_of_triggers
                         found.append(await _costs(case, setup, meter, state, small_first))
             finally:
                 await setup.close()
@@ -127,7 +130,7 @@ async def _costs(case: Case, setup: Conn, meter: CostMeter, state: str, small_fi
         return meter.cost
 
     size = 1 if small_first else LARGE
-    for _ in range(case.until_kept):
+    for _ in range(_UNTIL_KEPT):
         await run(size, size)
     large, medium, one = await run(LARGE, LARGE), await run(MEDIUM, MEDIUM), await run(LARGE, 1)
     return Costs(state=state, small_first=small_first, one=one, medium=medium, large=large)

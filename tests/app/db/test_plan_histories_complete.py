@@ -1,9 +1,14 @@
-"""Every statement of the database layer that takes an array is a case of the plan histories, or says here why not."""
+"""Every statement of the database layer that takes an array is a case of the plan histories, or says here why not.
+
+Triggers of single rows are kept to indexes.
+"""
 
 import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+import asyncpg
 
 import app
 from tests.app.db.plan_cases import CASES
@@ -52,6 +57,15 @@ EXCEPTIONS = {
     "claim_webhook_events.sql": "its array is its own, of 500 at most; claims are a case",
 }
 
+#: Functions of triggers that run for each row, and SQL for whether they look rows up or change some.
+_ROW_TRIGGERS = r"""
+select distinct p.proname, coalesce('enable_seqscan=off' = any (p.proconfig), false) as is_by_index
+from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+where t.tgtype & 1 = 1 and not t.tgisinternal
+  and regexp_replace(p.prosrc, 'is (not )?distinct from', '', 'g') ~ '\m(from|join|update) +[a-z]'
+"""
+READS_A_SEQUENCE = {"note_missing"}
+
 
 def _statements() -> Iterator[str]:
     """List the statements that take arrays: `module.function`, a constant's name in place of it, or a file of SQL."""
@@ -85,3 +99,11 @@ def test_every_statement_that_takes_an_array_is_a_case() -> None:
     assert found - covered - {case.function for case in CASES} - set(EXCEPTIONS) == set()
     # What is gone or renamed is no case and no exception any more.
     assert (covered | set(EXCEPTIONS)) - found == set()
+
+
+async def test_triggers_of_rows_look_them_up_by_index(conn: asyncpg.Connection) -> None:
+    """A session keeps their plans, which it may have made when the tables had a page."""
+    found = {row["proname"]: row["is_by_index"] for row in await conn.fetch(_ROW_TRIGGERS)}
+
+    assert len(found) > 10
+    assert {name for name, is_by_index in found.items() if not is_by_index} == READS_A_SEQUENCE

@@ -1,5 +1,7 @@
 -- The catalogue: sellers and what they offer; before them, what rows of many tables have.
 -- Money is bigint minor units beside one currency per row. The API deletes a row by setting deleted_at.
+-- Triggers of single rows look others up by index alone (enable_seqscan = off): a session keeps the plans that it made
+-- when there were few rows, and would later read whole tables for each row of a bulk change.
 
 -- Indexes of texts that contain another. PostgreSQL's own extension; the owner of a database may add it.
 create extension if not exists pg_trgm;
@@ -145,12 +147,14 @@ create table taxons (
 );
 create index taxons_parent on taxons (parent_id, id);
 
-create function taxon_tree_name() returns trigger language plpgsql as $$
+-- OFFSET 0: the taxons above are looked up one by one, as their index allows.
+create function taxon_tree_name() returns trigger language plpgsql set enable_seqscan = off as $$
 begin
   if exists (
     with recursive above as (
       select new.parent_id as id
-      union select t.parent_id from taxons t join above a on t.id = a.id
+      union select t.parent_id from above a
+        cross join lateral (select p.parent_id from taxons p where p.id = a.id offset 0) t
     ) select from above where id = new.id
   ) then
     raise exception 'taxon % can not lie below itself', new.id using errcode = 'check_violation';
@@ -162,7 +166,7 @@ end $$;
 create trigger taxons_tree_name before insert or update on taxons
   for each row execute function taxon_tree_name();
 
-create function taxon_tree_names_below() returns trigger language plpgsql as $$
+create function taxon_tree_names_below() returns trigger language plpgsql set enable_seqscan = off as $$
 begin
   update taxons set tree_name = '' where parent_id = new.id;  -- the trigger above names each of them anew
   return null;
@@ -217,7 +221,7 @@ create index adverts_not_displayed on adverts (id, seller_id)
   where (is_published and is_online and is_vetted) is not true;
 
 -- FOR SHARE: a seller that goes offline meanwhile waits, and its new advert is followed with the others.
-create function advert_seller_online() returns trigger language plpgsql as $$
+create function advert_seller_online() returns trigger language plpgsql set enable_seqscan = off as $$
 begin
   new.is_seller_online := coalesce((select s.is_online from sellers s where s.id = new.seller_id for share), true);
   return new;
@@ -294,7 +298,7 @@ create index variants_sku on variants (sku, id);
 create index variants_barcode on variants (barcode, id);
 create index variants_sale_changes on variants (sale_changes_at, id) where sale_changes_at is not null;
 
-create function variant_advert_displayable() returns trigger language plpgsql as $$
+create function variant_advert_displayable() returns trigger language plpgsql set enable_seqscan = off as $$
 begin
   new.is_advert_displayable :=
     coalesce((select a.is_displayable from adverts a where a.id = new.advert_id for share), true);
@@ -303,7 +307,7 @@ end $$;
 create trigger variants_advert_displayable before insert or update of advert_id on variants
   for each row execute function variant_advert_displayable();
 
-create function advert_variants_displayable() returns trigger language plpgsql as $$
+create function advert_variants_displayable() returns trigger language plpgsql set enable_seqscan = off as $$
 begin
   update variants set is_advert_displayable = new.is_displayable, updated_at = now()
   where advert_id = new.id and is_advert_displayable <> new.is_displayable;
@@ -340,10 +344,11 @@ create index inventories_variant on inventories (variant_id, id);
 create index inventories_seller on inventories (seller_id, id);
 
 -- A variant's stock is the inventory of its own seller. Whichever of the two somebody writes, the other one follows.
-create function inventory_of_variant() returns trigger language plpgsql as $$
+-- The sum keeps the index by seller out: by that, each row of a bulk change would read all inventories of its seller.
+create function inventory_of_variant() returns trigger language plpgsql set enable_seqscan = off as $$
 begin
   update inventories n set count_on_hand = new.count_on_hand, has_infinite_quantity = new.has_infinite_quantity
-  where n.variant_id = new.id and n.seller_id = new.seller_id
+  where n.variant_id = new.id and n.seller_id + 0 = new.seller_id
     and (n.count_on_hand, n.has_infinite_quantity) <> (new.count_on_hand, new.has_infinite_quantity);
   return null;
 end $$;
@@ -352,11 +357,11 @@ create trigger variants_inventory after update on variants for each row
     <> (new.count_on_hand, new.has_infinite_quantity, new.seller_id))
   execute function inventory_of_variant();
 
-create function variant_of_inventory() returns trigger language plpgsql as $$
+create function variant_of_inventory() returns trigger language plpgsql set enable_seqscan = off as $$
 begin
   update variants v set count_on_hand = new.count_on_hand, has_infinite_quantity = new.has_infinite_quantity,
     updated_at = now()
-  where v.id = new.variant_id and v.seller_id = new.seller_id
+  where v.id = new.variant_id and v.seller_id + 0 = new.seller_id
     and (v.count_on_hand, v.has_infinite_quantity) <> (new.count_on_hand, new.has_infinite_quantity);
   return null;
 end $$;

@@ -175,7 +175,7 @@ create index invoice_annotations_type on invoice_annotations
 -- A note is seen by the seller of its invoice, if its type lets it. Whoever hides a type, or moves an invoice, locks it
 -- FOR UPDATE, which waits for the notes that are being added. Of what is imported see seller_of_invoice.
 create function seller_of_annotation() returns trigger
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set enable_seqscan = off as $$
 begin
   new.seller_id := coalesce((
     select case when t.viewable_by_seller then i.seller_id else 0 end
@@ -190,7 +190,7 @@ create trigger invoice_annotations_seller
 alter table invoice_annotations enable always trigger invoice_annotations_seller;
 
 create function annotation_type_sellers() returns trigger
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set enable_seqscan = off as $$
 begin
   perform from invoice_annotation_types where id = new.id for update;
   update invoice_annotations set seller_id = 0 where invoice_annotation_type_id = new.id;  -- the trigger above says whose
@@ -320,7 +320,7 @@ create index shipment_statuses_shipment on shipment_statuses (shipment_id, id);
 -- The seller of the row's invoice, for lists. It follows the invoice, whoever writes, also for what is imported. A first
 -- copy of a subscription may bring the row before its invoice; then it keeps the seller that it came with.
 create function seller_of_invoice() returns trigger
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set enable_seqscan = off as $$
 begin
   new.seller_id := coalesce((select i.seller_id from invoices i where i.id = new.invoice_id), new.seller_id);
   return new;
@@ -462,7 +462,7 @@ create trigger invoice_amendments_seller before insert or update of invoice_id, 
 alter table invoice_amendments enable always trigger invoice_amendments_seller;
 
 create function invoice_seller_copies() returns trigger
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set enable_seqscan = off as $$
 begin
   perform from invoices where id = new.id for update;  -- see seller_of_annotation
   update invoice_annotations set seller_id = new.seller_id where invoice_id = new.id;

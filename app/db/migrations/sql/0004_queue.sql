@@ -183,7 +183,7 @@ create table purged_entities (
 );
 create index purged_entities_due on purged_entities (due_at);
 
-create function purge_order_bodies() returns trigger language plpgsql as $$
+create function purge_order_bodies() returns trigger language plpgsql set enable_seqscan = off as $$
 begin
   insert into purged_entities (entity_type, entity_id, until)
   select p.type, p.id, now() + interval '1 minute' from (
