@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.capture.captured import CAPTURED
+from tests.builders.bulk_rows import UNIQUE
 from tests.builders.whole_sales import create_whole_sale
 from tests.support.plan_histories import PLAIN, Case, Conn
 from tests.support.watched import IS_LONG
@@ -11,15 +12,6 @@ from tests.support.watched import IS_LONG
 #: of their own that look rows up.
 FEW = ("addresses", "invoices", "line_items", "shipped_items", "taxons", "variants")
 
-#: What must differ from row to row, beside the id.
-_UNIQUE = {
-    "orders": "token",
-    "external_ids": "key",
-    "metadata": "key",
-    "option_types": "name",
-    "option_values": "name",
-    "commission_packages": "name",
-}
 _COPIES = """
 insert into {table} ({names}) overriding system value
 select {columns} from (select t from {table} t {which} order by id limit 1) first
@@ -32,7 +24,7 @@ returning id
 
 
 async def _copies(conn: Conn, table: str) -> str:
-    unique = _UNIQUE.get(table)
+    unique = UNIQUE.get(table)
     rows = await conn.fetch(
         "select quote_ident(attname) as name from pg_attribute"
         " where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attgenerated = ''",
