@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from app.db.pool import Connection
 
 #: What must differ from row to row.
-UNIQUE = {
+_UNIQUE = {
     "orders": "token",
     "external_ids": "key",
     "metadata": "key",
@@ -71,7 +71,7 @@ async def insert_copies(conn: Connection, table: str, number: int, parents: Mapp
         The new rows' ids.
     """
     of = {column: f"(select max(id) from {above}) - g + 1" for column, above in (parents or {}).items()}
-    of |= {column: f"t.{column} || g" for name, column in UNIQUE.items() if name == table}
+    of |= {column: "gen_random_uuid()::text" for name, column in _UNIQUE.items() if name == table}
     columns = await columns_of(conn, table)
     # One kind of images alone may be many.
     which = "where kind = 'GALLERY'" if table == "images" else ""

@@ -1,9 +1,7 @@
 """The capture triggers of each table, as cases of tests/support/plan_histories.py."""
 
-from typing import Any
-
 from app.capture.captured import CAPTURED
-from tests.builders.bulk_rows import UNIQUE
+from tests.builders.bulk_rows import insert_copies
 from tests.builders.whole_sales import create_whole_sale
 from tests.support.plan_histories import PLAIN, Case, Conn
 from tests.support.watched import IS_LONG
@@ -12,38 +10,11 @@ from tests.support.watched import IS_LONG
 #: of their own that look rows up.
 FEW = ("addresses", "invoices", "line_items", "shipped_items", "taxons", "variants")
 
-_COPIES = """
-insert into {table} ({names}) overriding system value
-select {columns} from (select t from {table} t {which} order by id limit 1) first
-cross join generate_series(1, $1::int) n
--- By n, or it would be one for all rows.
-cross join lateral (select nextval(pg_get_serial_sequence('{table}', 'id')) + 0 * n as id) next
-cross join lateral jsonb_populate_record(first.t, jsonb_build_object('id', next.id{unique})) r
-returning id
-"""
-
-
-async def _copies(conn: Conn, table: str) -> str:
-    unique = UNIQUE.get(table)
-    rows = await conn.fetch(
-        "select quote_ident(attname) as name from pg_attribute"
-        " where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attgenerated = ''",
-        table,
-    )
-    return _COPIES.format(
-        table=table,
-        names=", ".join(row["name"] for row in rows),
-        columns=", ".join(f"r.{row['name']}" for row in rows),
-        # An owner has one logo.
-        which="where kind = 'GALLERY'" if table == "images" else "",
-        unique=f", '{unique}', gen_random_uuid()::text" if unique else "",
-    )
-
 
 def _case(table: str) -> Case:
     async def given(conn: Conn, present: int, taken: int) -> tuple[int, str]:
         """Rows beside those taken, and a column that can be written."""
-        await conn.fetch(await _copies(conn, table), present)
+        await insert_copies(conn, table, present)
         await conn.execute("delete from change_events")
         column: str = await conn.fetchval(
             "select attname from pg_attribute where attrelid = $1::text::regclass and attnum > 1 and not attisdropped"
@@ -54,8 +25,7 @@ def _case(table: str) -> Case:
 
     async def act(conn: Conn, given: tuple[int, str]) -> None:
         taken, column = given
-        rows = await conn.fetch(await _copies(conn, table), taken)
-        ids: list[Any] = [row["id"] for row in rows]
+        ids = [*await insert_copies(conn, table, taken)]
         await conn.execute(f"update {table} set {column} = {column} where id = any($1::bigint[])", ids)
         await conn.execute(f"delete from {table} where id = any($1::bigint[])", ids)
 

@@ -9,8 +9,9 @@ end $$;
 create or replace trigger capture_seller before delete on invoices for each row
   execute function remember_deleted_invoice();
 alter table invoices enable always trigger capture_seller;
--- No row of it is ever committed: what a transaction has kept, it clears away itself, last of all. By the index: a
--- session that has deleted single invoices would read the whole table for each of thousands that it deletes at once.
+-- No row of it is ever committed: what a transaction has kept, it clears away itself, last of all. It goes by
+-- the index: a session that has deleted single invoices would otherwise read the whole table for each of thousands that
+-- it deletes at once.
 create or replace function forget_deleted_invoice() returns trigger
 language plpgsql security definer set search_path = public, pg_temp set enable_seqscan = off as $$
 begin

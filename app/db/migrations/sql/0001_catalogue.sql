@@ -1,6 +1,6 @@
 -- The catalogue: sellers and what they offer; before them, what rows of many tables have.
 -- Money is bigint minor units beside one currency per row. The API deletes a row by setting deleted_at.
--- Triggers of single rows look others up by index alone (enable_seqscan = off): a session keeps the plans that it made
+-- Triggers of single rows look other rows up by index alone (enable_seqscan = off): a session keeps the plans that it made
 -- when there were few rows, and would later read whole tables for each row of a bulk change.
 
 -- Indexes of texts that contain another. PostgreSQL's own extension; the owner of a database may add it.
@@ -344,7 +344,8 @@ create index inventories_variant on inventories (variant_id, id);
 create index inventories_seller on inventories (seller_id, id);
 
 -- A variant's stock is the inventory of its own seller. Whichever of the two somebody writes, the other one follows.
--- The sum keeps the index by seller out: by that, each row of a bulk change would read all inventories of its seller.
+-- By `seller_id + 0` the planner can't take the index by seller: each row of a bulk change would read all inventories
+-- of its seller.
 create function inventory_of_variant() returns trigger language plpgsql set enable_seqscan = off as $$
 begin
   update inventories n set count_on_hand = new.count_on_hand, has_infinite_quantity = new.has_infinite_quantity

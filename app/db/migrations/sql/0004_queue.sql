@@ -275,7 +275,7 @@ create table missed_changes (
   changes jsonb not null,               -- as in change_events: the first 50
   is_cut boolean not null,
   changed_at timestamptz not null,
-  primary key (entity_id, entity_type)  -- in this order it is no index of a type, which the one below is
+  primary key (entity_id, entity_type)  -- the id first: look-ups by type are for the index below
 );
 -- Shard by shard: a worker keeps the publishers of one shard away, and no others, while it sends what was missed there.
 create index missed_changes_turns on missed_changes (entity_type, shard, turn);
